@@ -1,0 +1,105 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Layers, from the ground up. A target may import only what its line names; ARCHITECTURE.md says why.
+
+let swiftSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A module of ours in a layer's folder.
+func module(_ layer: String, _ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/\(layer)/\(name)", swiftSettings: swiftSettings)
+}
+
+/// A system C library, as a module map and static inlines.
+func cLibrary(_ name: String, _ pkgConfig: String? = nil) -> Target {
+    .systemLibrary(name: name, path: "Sources/C/\(name)", pkgConfig: pkgConfig)
+}
+
+/// A program: arguments, signals, wiring.
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies, path: "Sources/Programs/\(name)", swiftSettings: swiftSettings)
+}
+
+/// The tests of one module.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)Tests", swiftSettings: swiftSettings)
+}
+
+let package = Package(
+    name: "culvert",
+    targets: [
+        // C
+        cLibrary("CLinux"),
+        cLibrary("COpenSSL", "openssl"),
+        cLibrary("CNghttp2", "libnghttp2"),
+        cLibrary("CCapability", "libcap"),
+        cLibrary("CYAML", "yaml-0.1"),
+
+        // Core: what is true
+        module("Core", "Primitives"),
+        module("Core", "Identity", ["Primitives"]),
+        module("Core", "Wire", ["Primitives"]),
+        module("Core", "Policy", ["Primitives", "Identity"]),
+        module("Core", "Mesh", ["Primitives", "Identity", "Policy"]),
+
+        // Engine: how bytes move
+        module("Engine", "System", ["CLinux", "CCapability", "Primitives"]),
+        module("Engine", "EventLoop", ["CLinux", "Primitives", "System"]),
+        module("Engine", "TLS", ["COpenSSL", "Primitives", "Identity"]),
+        module("Engine", "HTTP2", ["CNghttp2", "Primitives"]),
+        module("Engine", "HTTP1", ["Primitives"]),
+        module("Engine", "Tunnel", ["Primitives", "Identity", "System", "EventLoop", "TLS", "HTTP2"]),
+        module("Engine", "RPC", ["Primitives", "Identity", "System", "EventLoop", "TLS", "HTTP2"]),
+
+        // Service: what every daemon needs
+        module("Service", "Schema", ["Primitives"]),
+        module("Service", "Telemetry", ["Primitives", "System"]),
+        module(
+            "Service", "Discovery",
+            [
+                "Primitives", "Identity", "Policy", "Mesh", "System", "EventLoop", "TLS", "RPC", "Schema", "Telemetry",
+            ]),
+        module(
+            "Service", "Certificates",
+            ["Primitives", "Identity", "System", "EventLoop", "TLS", "RPC", "Schema", "Telemetry"]),
+        module("Service", "Admin", ["Primitives", "System", "EventLoop", "HTTP1", "Telemetry"]),
+        module("Service", "YAML", ["CYAML", "Primitives"]),
+
+        // Node, Agent, Control, Lab
+        module(
+            "Node", "NodeProxy",
+            [
+                "Primitives", "Identity", "Wire", "Policy", "Mesh", "System", "EventLoop", "TLS", "HTTP2", "Tunnel",
+                "Schema", "Telemetry", "Discovery", "Certificates", "Admin", "RPC",
+            ]),
+        module("Control", "Compiler", ["Primitives", "Identity", "Schema", "YAML"]),
+        module("Control", "Signing", ["Primitives", "Identity", "System", "TLS", "Schema", "RPC", "Telemetry"]),
+        module(
+            "Control", "Serving",
+            [
+                "Primitives", "Identity", "System", "EventLoop", "TLS", "RPC", "Schema", "Telemetry", "Compiler",
+                "Signing",
+            ]),
+        module(
+            "Agent", "Interception",
+            ["Primitives", "System", "EventLoop", "Schema", "Telemetry", "YAML", "Compiler"]),
+        module("Lab", "Lab", ["Primitives", "System", "YAML", "Compiler"]),
+
+        // Programs
+        program("culvert-node", ["NodeProxy", "Primitives", "System", "Telemetry"]),
+        program("culvert-agent", ["Interception", "Primitives", "System", "EventLoop", "Telemetry"]),
+        program("culvert-control", ["Compiler", "Signing", "Serving", "Primitives", "System", "EventLoop", "Telemetry"]),
+        program("culvertctl", ["Lab", "Primitives", "System"]),
+
+        // Tests
+        tests("Primitives", ["Primitives"]),
+    ]
+)

@@ -1,0 +1,100 @@
+// Linux interfaces that Swift's Glibc module does not carry, and the macros that Swift cannot read.
+#ifndef CULVERT_CLINUX_H
+#define CULVERT_CLINUX_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <time.h>
+#include <unistd.h>
+#include <spawn.h>
+#include <dirent.h>
+#include <malloc.h>
+
+// From linux/netfilter_ipv4.h and linux/netfilter_ipv6/ip6_tables.h, which clash with netinet/in.h.
+#define CULVERT_SO_ORIGINAL_DST 80
+
+/// errno, read where Swift's optimiser cannot move the load.
+static inline int culvert_errno(void) { return errno; }
+
+/// Sends one packet with at most one descriptor beside it; -1 sends none.
+static inline ssize_t culvert_send_with_descriptor(int socket, const void *bytes, size_t count, int descriptor) {
+    struct iovec part = {(void *)bytes, count};
+    union { char bytes[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } control;
+    struct msghdr message;
+    memset(&message, 0, sizeof message);
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    if (descriptor >= 0) {
+        memset(&control, 0, sizeof control);
+        message.msg_control = control.bytes;
+        message.msg_controllen = sizeof control.bytes;
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(header), &descriptor, sizeof(int));
+    }
+    return sendmsg(socket, &message, MSG_NOSIGNAL);
+}
+
+/// Receives one packet with the descriptors beside it, at most `capacity` of them; the rest are dropped by the kernel and
+/// MSG_CTRUNC shows in `flags`.
+static inline ssize_t culvert_receive_with_descriptors(
+    int socket, void *bytes, size_t count, int *descriptors, int capacity, int *received, int *flags) {
+    struct iovec part = {bytes, count};
+    union { char bytes[CMSG_SPACE(sizeof(int) * 8)]; struct cmsghdr align; } control;
+    struct msghdr message;
+    memset(&message, 0, sizeof message);
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.bytes;
+    message.msg_controllen = CMSG_SPACE(sizeof(int) * (size_t)(capacity > 8 ? 8 : capacity));
+    *received = 0;
+    ssize_t got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    *flags = message.msg_flags;
+    if (got < 0) return got;
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+        int n = (int)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+        for (int i = 0; i < n; i++) {
+            int descriptor;
+            memcpy(&descriptor, CMSG_DATA(header) + (size_t)i * sizeof(int), sizeof(int));
+            if (*received < capacity) descriptors[(*received)++] = descriptor; else close(descriptor);
+        }
+    }
+    return got;
+}
+
+static inline int culvert_wait_exited(int status) { return WIFEXITED(status); }
+static inline int culvert_wait_exit_status(int status) { return WEXITSTATUS(status); }
+static inline int culvert_wait_signal(int status) { return WTERMSIG(status); }
+static inline int culvert_open(const char *path, int flags, mode_t mode) { return open(path, flags, mode); }
+static inline int culvert_fcntl(int descriptor, int command, int argument) { return fcntl(descriptor, command, argument); }
+static inline int culvert_prctl(int option, unsigned long argument) { return prctl(option, argument, 0, 0, 0); }
+
+#endif

@@ -1,0 +1,14 @@
+// OpenSSL, and static inlines for the macros that Swift cannot read.
+#ifndef CULVERT_COPENSSL_H
+#define CULVERT_COPENSSL_H
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#endif
