@@ -2,9 +2,6 @@
 #ifndef CULVERT_CLINUX_H
 #define CULVERT_CLINUX_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1
-#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -34,6 +31,14 @@
 #include <spawn.h>
 #include <dirent.h>
 #include <malloc.h>
+
+// GNU extensions, declared here: _GNU_SOURCE in one module would give it other definitions of common structures than its
+// neighbours have.
+extern int accept4(int, struct sockaddr *, socklen_t *, int);
+extern int setns(int, int);
+extern int pipe2(int *, int);
+extern int unshare(int);
+#define CULVERT_CLONE_NEWNET 0x40000000
 
 // From linux/netfilter_ipv4.h and linux/netfilter_ipv6/ip6_tables.h, which clash with netinet/in.h.
 #define CULVERT_SO_ORIGINAL_DST 80

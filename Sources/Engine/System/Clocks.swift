@@ -1,0 +1,38 @@
+internal import CLinux
+public import Primitives
+
+/// The clock that never jumps; only event loops read it.
+public enum MonotonicClock {
+    public static func now() -> Instant {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        return Instant(nanoseconds: UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec))
+    }
+}
+
+/// The calendar; certificates and logs read it.
+public enum WallClock {
+    public static func now() -> WallTime {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_REALTIME, &time)
+        return WallTime(nanoseconds: Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec))
+    }
+}
+
+/// The kernel's random bytes.
+public enum Entropy {
+    public static func fill(_ bytes: UnsafeMutableRawBufferPointer) {
+        var filled = 0
+        while filled < bytes.count {
+            guard let base = bytes.baseAddress else { return }
+            let got = unsafe getrandom(base + filled, bytes.count - filled, 0)
+            if got > 0 { filled += got }
+        }
+    }
+
+    public static func uint64() -> UInt64 {
+        var value: UInt64 = 0
+        unsafe withUnsafeMutableBytes(of: &value) { unsafe fill($0) }
+        return value
+    }
+}

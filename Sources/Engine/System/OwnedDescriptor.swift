@@ -1,0 +1,69 @@
+internal import CLinux
+
+/// How one non-blocking operation ended.
+public enum IOOutcome: Equatable, Sendable {
+    /// So many bytes were moved; at least one.
+    case bytes(Int)
+    /// The peer has sent its last byte.
+    case endOfStream
+    /// Nothing can be moved now.
+    case wouldBlock
+}
+
+/// Sole owner of a file descriptor; closes it when dropped. Descriptors made by this module are non-blocking and closed on
+/// exec.
+public struct OwnedDescriptor: ~Copyable, Sendable {
+    /// The number that the kernel knows; valid as long as the owner lives.
+    public let raw: Int32
+
+    /// Takes over `raw`, which must be open.
+    public init(adopting raw: Int32) {
+        precondition(raw >= 0, "a descriptor is never negative")
+        self.raw = raw
+    }
+
+    deinit { _ = close(raw) }
+
+    /// Gives the descriptor up without closing it.
+    public consuming func release() -> Int32 {
+        let released = raw
+        discard self
+        return released
+    }
+
+    /// A second descriptor of the same open file.
+    public borrowing func duplicate() throws(Errno) -> OwnedDescriptor {
+        let copy = culvert_fcntl(raw, F_DUPFD_CLOEXEC, 0)
+        guard copy >= 0 else { throw Errno.current }
+        return OwnedDescriptor(adopting: copy)
+    }
+
+    /// Reads what is there, at most the buffer's length.
+    @inline(never)
+    public borrowing func read(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> IOOutcome {
+        while true {
+            let count = unsafe CLinux.read(raw, buffer.baseAddress, buffer.count)
+            if count > 0 { return .bytes(count) }
+            if count == 0 { return .endOfStream }
+            switch culvert_errno() {
+            case EINTR: continue
+            case EAGAIN: return .wouldBlock
+            case let code: throw Errno(code)
+            }
+        }
+    }
+
+    /// Writes as much of the buffer as the kernel takes; a gone peer is an error, never a signal.
+    @inline(never)
+    public borrowing func write(_ buffer: UnsafeRawBufferPointer) throws(Errno) -> IOOutcome {
+        while true {
+            let count = unsafe send(raw, buffer.baseAddress, buffer.count, Int32(MSG_NOSIGNAL))
+            if count >= 0 { return .bytes(count) }
+            switch culvert_errno() {
+            case EINTR: continue
+            case EAGAIN: return .wouldBlock
+            case let code: throw Errno(code)
+            }
+        }
+    }
+}

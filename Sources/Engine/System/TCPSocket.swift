@@ -1,0 +1,158 @@
+internal import CLinux
+public import Primitives
+
+/// TCP sockets: non-blocking, closed on exec, without Nagle's delay.
+public enum TCPSocket {
+    /// How a listener is made.
+    public struct ListenOptions: Sendable {
+        /// SO_MARK, which the pod's rules exempt from redirection; accepted sockets inherit it.
+        public var mark: UInt32?
+        /// Lets a successor bind the same port while this process drains.
+        public var reusePort = false
+        public var reuseAddress = false
+        /// IP_TRANSPARENT: accept for addresses that are not ours; needs CAP_NET_ADMIN.
+        public var transparent = false
+        public var backlog: Int32 = 128
+
+        public init() {}
+    }
+
+    /// How a connection is made.
+    public struct ConnectOptions: Sendable {
+        public var mark: UInt32?
+        /// The source address to bind, though it be another host's (IP_TRANSPARENT, IP_FREEBIND); needs CAP_NET_ADMIN.
+        public var spoofedSource: IPAddress?
+        /// The source address to bind, one of our own.
+        public var source: IPAddress?
+        public var keepAlive: KeepAlive?
+
+        public init() {}
+    }
+
+    /// SO_KEEPALIVE and its times.
+    public struct KeepAlive: Sendable, Equatable {
+        /// TCP_KEEPIDLE in seconds.
+        public var idleSeconds: Int32
+        /// TCP_KEEPINTVL in seconds.
+        public var intervalSeconds: Int32
+        /// TCP_KEEPCNT.
+        public var probes: Int32
+        /// Sets TCP_USER_TIMEOUT to the whole of it.
+        public var boundsUnacknowledged = false
+
+        public init(idleSeconds: Int32, intervalSeconds: Int32, probes: Int32) {
+            self.idleSeconds = idleSeconds
+            self.intervalSeconds = intervalSeconds
+            self.probes = probes
+        }
+    }
+
+    /// A listener; on `::` it is dual stack.
+    public static func listen(on endpoint: Endpoint, options: ListenOptions = .init()) throws(Errno) -> OwnedDescriptor {
+        let descriptor = try make(endpoint.address.family)
+        if let mark = options.mark { try set(descriptor, SOL_SOCKET, SO_MARK, Int32(bitPattern: mark)) }
+        if options.reusePort { try set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
+        if options.reuseAddress { try set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1) }
+        if endpoint.address.family == .v6 {
+            try set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, endpoint.address.isUnspecified ? 0 : 1)
+        }
+        let address = SocketAddress(endpoint, socketFamily: endpoint.address.family)
+        guard unsafe address.withPointer({ unsafe bind(descriptor.raw, $0, $1) }) == 0 else { throw Errno.current }
+        guard CLinux.listen(descriptor.raw, options.backlog) == 0 else { throw Errno.current }
+        // As ztunnel does: on level IP also for dual-stack IPv6 listeners, and for IPv6 where it exists.
+        if options.transparent {
+            try set(descriptor, SOL_IP, IP_TRANSPARENT, 1)
+            if endpoint.address.family == .v6 {
+                try set(descriptor, Int32(IPPROTO_IPV6), IPV6_TRANSPARENT, 1)
+            }
+        }
+        return descriptor
+    }
+
+    /// Starts to connect. The socket becomes writable when it is decided; `pendingError` tells how.
+    public static func connect(to endpoint: Endpoint, options: ConnectOptions = .init()) throws(Errno) -> OwnedDescriptor {
+        let descriptor = try make(endpoint.address.family)
+        try set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        if let mark = options.mark { try set(descriptor, SOL_SOCKET, SO_MARK, Int32(bitPattern: mark)) }
+        if let keepAlive = options.keepAlive { try apply(keepAlive, to: descriptor) }
+        let source = options.spoofedSource ?? options.source
+        if let source, source.family == endpoint.address.family {
+            if options.spoofedSource != nil { try allowForeignSource(descriptor, source.family) }
+            // The port is chosen at connect, so that many connections may share one.
+            try set(descriptor, SOL_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+            let address = SocketAddress(Endpoint(source, port: 0), socketFamily: source.family)
+            guard unsafe address.withPointer({ unsafe bind(descriptor.raw, $0, $1) }) == 0 else { throw Errno.current }
+        }
+        let address = SocketAddress(endpoint, socketFamily: endpoint.address.family)
+        let result = unsafe address.withPointer { unsafe CLinux.connect(descriptor.raw, $0, $1) }
+        if result != 0 {
+            let failure = Errno.current
+            guard failure == .inProgress || failure == .interrupted else { throw failure }
+        }
+        return descriptor
+    }
+
+    /// Why the last operation failed, or nil.
+    public static func pendingError(of descriptor: borrowing OwnedDescriptor) -> Errno? {
+        var code: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        guard unsafe getsockopt(descriptor.raw, SOL_SOCKET, SO_ERROR, &code, &length) == 0 else { return Errno.current }
+        return code == 0 ? nil : Errno(code)
+    }
+
+    /// Sends FIN; what the peer still sends can be read.
+    public static func shutdownWrite(of descriptor: borrowing OwnedDescriptor) {
+        _ = shutdown(descriptor.raw, Int32(SHUT_WR))
+    }
+
+    /// Makes the coming close a reset.
+    public static func resetOnClose(_ descriptor: borrowing OwnedDescriptor) {
+        var value = linger(l_onoff: 1, l_linger: 0)
+        _ = unsafe setsockopt(descriptor.raw, SOL_SOCKET, SO_LINGER, &value, socklen_t(MemoryLayout<linger>.size))
+    }
+
+    public static func setNoDelay(_ descriptor: borrowing OwnedDescriptor) throws(Errno) {
+        try set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+    }
+
+    public static func apply(_ keepAlive: KeepAlive, to descriptor: borrowing OwnedDescriptor) throws(Errno) {
+        let tcp = Int32(IPPROTO_TCP)
+        try set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1)
+        try set(descriptor, tcp, TCP_KEEPIDLE, keepAlive.idleSeconds)
+        try set(descriptor, tcp, TCP_KEEPINTVL, keepAlive.intervalSeconds)
+        try set(descriptor, tcp, TCP_KEEPCNT, keepAlive.probes)
+        if keepAlive.boundsUnacknowledged {
+            let (probing, overflow) = keepAlive.intervalSeconds.multipliedReportingOverflow(by: keepAlive.probes)
+            let seconds = overflow ? Int32.max / 1000 : min(keepAlive.idleSeconds &+ probing, Int32.max / 1000)
+            try set(descriptor, tcp, TCP_USER_TIMEOUT, max(0, seconds) * 1000)
+        }
+    }
+
+    private static func make(_ family: IPAddress.Family) throws(Errno) -> OwnedDescriptor {
+        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        let raw = socket(family == .v4 ? AF_INET : AF_INET6, kind, 0)
+        guard raw >= 0 else { throw Errno.current }
+        return OwnedDescriptor(adopting: raw)
+    }
+
+    private static func allowForeignSource(
+        _ descriptor: borrowing OwnedDescriptor, _ family: IPAddress.Family
+    ) throws(Errno) {
+        switch family {
+        case .v4:
+            try set(descriptor, SOL_IP, IP_TRANSPARENT, 1)
+            try set(descriptor, SOL_IP, IP_FREEBIND, 1)
+        case .v6:
+            try set(descriptor, Int32(IPPROTO_IPV6), IPV6_TRANSPARENT, 1)
+            try set(descriptor, Int32(IPPROTO_IPV6), IPV6_FREEBIND, 1)
+        }
+    }
+
+    private static func set(
+        _ descriptor: borrowing OwnedDescriptor, _ level: Int32, _ option: Int32, _ value: Int32
+    ) throws(Errno) {
+        var value = value
+        let size = socklen_t(MemoryLayout<Int32>.size)
+        guard unsafe setsockopt(descriptor.raw, level, option, &value, size) == 0 else { throw Errno.current }
+    }
+}
