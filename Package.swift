@@ -30,7 +30,8 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 /// The tests of one module.
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)Tests", swiftSettings: swiftSettings)
+    .testTarget(
+        name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)Tests", swiftSettings: swiftSettings)
 }
 
 let package = Package(
@@ -96,7 +97,9 @@ let package = Package(
         // Programs
         program("culvert-node", ["NodeProxy", "Primitives", "System", "Telemetry"]),
         program("culvert-agent", ["Interception", "Primitives", "System", "EventLoop", "Telemetry"]),
-        program("culvert-control", ["Compiler", "Signing", "Serving", "Primitives", "System", "EventLoop", "Telemetry"]),
+        program(
+            "culvert-control",
+            ["Compiler", "Signing", "Serving", "Primitives", "System", "EventLoop", "Telemetry"]),
         program("culvertctl", ["Lab", "Primitives", "System"]),
 
         // Tests

@@ -1,5 +1,5 @@
-/// A first-in first-out queue of bytes in one contiguous block. It holds no memory while it is empty and its block was large,
-/// so that an idle connection costs nothing.
+/// A first-in first-out queue of bytes in one contiguous block. It holds no memory while it is empty and its block was
+/// large, so that an idle connection costs nothing.
 @safe public struct ByteQueue: ~Copyable {
     /// An emptied queue keeps a block of at most this many bytes.
     public static let retainedByteCountMax = 4096

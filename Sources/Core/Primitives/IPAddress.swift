@@ -1,5 +1,5 @@
-/// An IPv4 or IPv6 address. IPv4-mapped IPv6 addresses become IPv4 where `init(bytes:)` and `init(_:)` make one, so that
-/// one peer has one spelling.
+/// An IPv4 or IPv6 address. IPv4-mapped IPv6 addresses become IPv4 where `init(bytes:)` and `init(_:)` make one, so
+/// that one peer has one spelling.
 public struct IPAddress: Hashable, Sendable {
     /// The address family.
     public enum Family: UInt8, Sendable {

@@ -1,4 +1,5 @@
-/// An IP network in CIDR form. Host bits may be set in the address; they are ignored by `contains` and kept in `address`.
+/// An IP network in CIDR form. Host bits may be set in the address; they are ignored by `contains` and kept in
+/// `address`.
 public struct IPPrefix: Hashable, Sendable {
     public let address: IPAddress
     /// The number of leading bits that count: 0 to 32 or 128.
