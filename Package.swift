@@ -98,11 +98,12 @@ let package = Package(
         program("culvert-node", ["NodeProxy", "Primitives", "System", "Telemetry"]),
         program("culvert-agent", ["Interception", "Primitives", "System", "EventLoop", "Telemetry"]),
         program(
-            "culvert-control",
-            ["Compiler", "Signing", "Serving", "Primitives", "System", "EventLoop", "Telemetry"]),
+            "culvert-control", ["Compiler", "Signing", "Serving", "Primitives", "System", "EventLoop", "Telemetry"]),
         program("culvertctl", ["Lab", "Primitives", "System"]),
 
         // Tests
         tests("Primitives", ["Primitives"]),
+        tests("System", ["System", "Primitives"]),
+        tests("EventLoop", ["EventLoop", "System", "Primitives"]),
     ]
 )

@@ -1,1 +1,200 @@
-// EventLoop
+import CLinux
+public import Primitives
+public import System
+
+/// One epoll loop: it belongs to the thread that made it, and so does everything that is registered with it. A turn waits for
+/// events, hands them out, fires due timers, does posted work, and lets everyone flush who asked for it.
+@safe public final class EventLoop {
+    private struct Slot {
+        var handler: (any EventHandler)?
+        var generation: UInt32 = 0
+    }
+
+    private enum Timer {
+        case handler(any TimerHandler, kind: Int)
+        case body(() -> Void)
+    }
+
+    private static let eventCountMax = 256
+    /// The slot number that stands for the mailbox.
+    private static let mailboxIndex = UInt32.max
+
+    private let epoll: OwnedDescriptor
+    /// Where other threads leave work.
+    public let mailbox: Mailbox
+    private let events: UnsafeMutablePointer<epoll_event>
+    private var slots: [Slot] = []
+    private var freeSlots: [UInt32] = []
+    private var timers: TimerWheel<Timer>
+    private var flushing: [any FlushHandler] = []
+    private var resuming: [any ResumeHandler] = []
+    private var isStopped = false
+    /// When this turn began.
+    public private(set) var now: Instant
+
+    public init() throws(Errno) {
+        let raw = epoll_create1(Int32(EPOLL_CLOEXEC))
+        guard raw >= 0 else { throw Errno.current }
+        epoll = OwnedDescriptor(adopting: raw)
+        mailbox = try Mailbox()
+        unsafe events = .allocate(capacity: Self.eventCountMax)
+        now = MonotonicClock.now()
+        timers = TimerWheel(tick: now.nanoseconds / Self.nanosecondsPerTick)
+        var event = unsafe epoll_event()
+        unsafe event.events = EPOLLIN.rawValue
+        unsafe event.data.u64 = UInt64(Self.mailboxIndex) << 32
+        guard unsafe epoll_ctl(epoll.raw, EPOLL_CTL_ADD, mailbox.wakeUp.raw, &event) == 0 else { throw Errno.current }
+    }
+
+    deinit { unsafe events.deallocate() }
+
+    // MARK: Descriptors
+
+    /// Watches a descriptor. The loop keeps the handler until `deregister`.
+    public func register(
+        _ descriptor: borrowing OwnedDescriptor, for interest: Interest = .connection, handler: any EventHandler
+    ) throws(Errno) -> Registration {
+        let index = freeSlots.popLast() ?? UInt32(slots.count)
+        if index == slots.count { slots.append(Slot()) }
+        let generation = slots[Int(index)].generation
+        var event = unsafe epoll_event()
+        unsafe event.events =
+            switch interest {
+            case .connection: EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
+            case .listener: EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue
+            case .readable: EPOLLIN.rawValue
+            }
+        unsafe event.data.u64 = UInt64(index) << 32 | UInt64(generation)
+        guard unsafe epoll_ctl(epoll.raw, EPOLL_CTL_ADD, descriptor.raw, &event) == 0 else {
+            let failure = Errno.current
+            freeSlots.append(index)
+            throw failure
+        }
+        slots[Int(index)].handler = handler
+        return Registration(index: index, generation: generation)
+    }
+
+    /// Ends a watch, before the descriptor is closed. Events already taken from the kernel are dropped.
+    public func deregister(_ registration: Registration, _ descriptor: borrowing OwnedDescriptor) {
+        guard forget(registration) else { return }
+        _ = epoll_ctl(epoll.raw, EPOLL_CTL_DEL, descriptor.raw, nil)
+    }
+
+    /// Ends a watch whose descriptor is closed right after and has no duplicate: the kernel forgets it then.
+    public func forgetClosing(_ registration: Registration) { _ = forget(registration) }
+
+    private func forget(_ registration: Registration) -> Bool {
+        let index = Int(registration.index)
+        guard index < slots.count, slots[index].generation == registration.generation, slots[index].handler != nil
+        else {
+            return false
+        }
+        slots[index].handler = nil
+        slots[index].generation &+= 1
+        freeSlots.append(registration.index)
+        return true
+    }
+
+    // MARK: Time
+
+    private static let nanosecondsPerTick: UInt64 = 1_000_000
+
+    /// Fires `handler` once, no earlier than `span` from now and at most about two milliseconds later on an idle loop.
+    public func schedule(after span: Duration, kind: Int, handler: any TimerHandler) -> TimerToken {
+        timers.insert(deadline: tick(after: span), .handler(handler, kind: kind))
+    }
+
+    /// Runs `body` once, no earlier than `span` from now; for code that is not on the data path.
+    @discardableResult
+    public func after(_ span: Duration, _ body: @escaping () -> Void) -> TimerToken {
+        timers.insert(deadline: tick(after: span), .body(body))
+    }
+
+    /// Stops a timer; harmless when it fired.
+    public func cancel(_ token: TimerToken) { timers.remove(token) }
+
+    private func tick(after span: Duration) -> UInt64 {
+        let (sum, overflow) = (now + max(span, .zero)).nanoseconds.addingReportingOverflow(Self.nanosecondsPerTick - 1)
+        return (overflow ? .max : sum) / Self.nanosecondsPerTick
+    }
+
+    // MARK: Turns
+
+    /// Calls `handler.flush()` once at the end of this turn; the handler sees to it that it asks once a turn.
+    public func requestFlush(_ handler: any FlushHandler) { flushing.append(handler) }
+
+    /// Calls `handler.resume()` in the next turn, which then does not wait.
+    public func requestResume(_ handler: any ResumeHandler) { resuming.append(handler) }
+
+    /// Turns until `stop()`.
+    public func run() {
+        while !isStopped { turn() }
+    }
+
+    /// Ends `run()` after this turn.
+    public func stop() { isStopped = true }
+
+    /// One turn, which waits at most `limit` for something to happen.
+    public func turn(waitingAtMost limit: Duration? = nil) {
+        let count = wait(atMost: limit)
+        now = MonotonicClock.now()
+        for position in 0..<count { dispatch(position) }
+        if !resuming.isEmpty {
+            let handlers = resuming
+            resuming.removeAll(keepingCapacity: true)
+            for handler in handlers { handler.resume() }
+        }
+        timers.advance(to: now.nanoseconds / Self.nanosecondsPerTick) { timer in
+            switch timer {
+            case .handler(let handler, let kind): handler.timerFired(kind)
+            case .body(let body): body()
+            }
+        }
+        // What flushing sets off is flushed too, once; the rest waits for the next turn, which does not sleep.
+        for _ in 0..<2 where !flushing.isEmpty {
+            let handlers = flushing
+            flushing.removeAll(keepingCapacity: true)
+            for handler in handlers { handler.flush() }
+        }
+    }
+
+    private func wait(atMost limit: Duration?) -> Int {
+        var milliseconds: Int64 = -1
+        if !resuming.isEmpty || !flushing.isEmpty {
+            milliseconds = 0
+        } else {
+            if let next = timers.nextTick {
+                let current = MonotonicClock.now().nanoseconds / Self.nanosecondsPerTick
+                milliseconds = next > current ? Int64(clamping: next - current) : 0
+            }
+            if let limit {
+                let most = limit.wholeMilliseconds
+                milliseconds = milliseconds < 0 ? most : min(milliseconds, most)
+            }
+        }
+        let timeout = Int32(clamping: milliseconds)
+        let count = unsafe epoll_wait(epoll.raw, events, Int32(Self.eventCountMax), timeout)
+        return max(0, Int(count))
+    }
+
+    private func dispatch(_ position: Int) {
+        let event = unsafe events[position]
+        let bits = unsafe event.events
+        let data = unsafe event.data.u64
+        let index = UInt32(truncatingIfNeeded: data >> 32)
+        if index == Self.mailboxIndex {
+            for work in mailbox.takeAll() { work(self) }
+            return
+        }
+        let generation = UInt32(truncatingIfNeeded: data)
+        guard slots[Int(index)].generation == generation, let handler = slots[Int(index)].handler else { return }
+        var ready: ReadyEvents = []
+        if bits & (EPOLLIN.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 { ready.insert(.readable) }
+        if bits & (EPOLLOUT.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 { ready.insert(.writable) }
+        if bits & (EPOLLRDHUP.rawValue | EPOLLHUP.rawValue) != 0 { ready.insert(.hangUp) }
+        if bits & EPOLLERR.rawValue != 0 { ready.insert(.error) }
+        handler.ready(ready)
+    }
+}
+
+@available(*, unavailable) extension EventLoop: Sendable {}

@@ -1,5 +1,5 @@
-internal import CCapability
-internal import CLinux
+import CCapability
+import CLinux
 
 /// What the kernel lets this process do.
 public enum Capability: String, Sendable, CaseIterable {

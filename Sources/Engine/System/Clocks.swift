@@ -1,4 +1,4 @@
-internal import CLinux
+import CLinux
 public import Primitives
 
 /// The clock that never jumps; only event loops read it.

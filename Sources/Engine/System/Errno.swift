@@ -1,4 +1,4 @@
-internal import CLinux
+import CLinux
 
 /// A kernel error number.
 public struct Errno: Error, Hashable, Sendable {

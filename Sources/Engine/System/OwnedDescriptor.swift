@@ -1,4 +1,4 @@
-internal import CLinux
+import CLinux
 
 /// How one non-blocking operation ended.
 public enum IOOutcome: Equatable, Sendable {

@@ -1,5 +1,5 @@
-internal import CLinux
-internal import Primitives
+import CLinux
+import Primitives
 
 /// `Endpoint` as the kernel's structure. Sockets of family `.v6` take IPv4 endpoints in mapped form.
 struct SocketAddress {
@@ -41,7 +41,8 @@ struct SocketAddress {
             case AF_INET:
                 let address = unsafe bytes.load(as: sockaddr_in.self)
                 return Endpoint(
-                    IPAddress(v4: UInt32(bigEndian: address.sin_addr.s_addr)), port: UInt16(bigEndian: address.sin_port))
+                    IPAddress(v4: UInt32(bigEndian: address.sin_addr.s_addr)), port: UInt16(bigEndian: address.sin_port)
+                )
             case AF_INET6:
                 let address = unsafe bytes.load(as: sockaddr_in6.self)
                 let port = UInt16(bigEndian: address.sin6_port)

@@ -1,4 +1,4 @@
-internal import CLinux
+import CLinux
 public import Primitives
 
 /// A connection just accepted.
@@ -53,14 +53,18 @@ extension TCPSocket {
     /// Our own end.
     public static func localEndpoint(of descriptor: borrowing OwnedDescriptor) -> Endpoint? {
         var address = SocketAddress()
-        guard unsafe address.withMutablePointer({ unsafe getsockname(descriptor.raw, $0, &$1) }) == 0 else { return nil }
+        guard unsafe address.withMutablePointer({ unsafe getsockname(descriptor.raw, $0, &$1) }) == 0 else {
+            return nil
+        }
         return address.endpoint
     }
 
     /// The other end; nil when not connected.
     public static func peerEndpoint(of descriptor: borrowing OwnedDescriptor) -> Endpoint? {
         var address = SocketAddress()
-        guard unsafe address.withMutablePointer({ unsafe getpeername(descriptor.raw, $0, &$1) }) == 0 else { return nil }
+        guard unsafe address.withMutablePointer({ unsafe getpeername(descriptor.raw, $0, &$1) }) == 0 else {
+            return nil
+        }
         return address.endpoint
     }
 }

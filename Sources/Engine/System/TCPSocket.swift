@@ -1,4 +1,4 @@
-internal import CLinux
+import CLinux
 public import Primitives
 
 /// TCP sockets: non-blocking, closed on exec, without Nagle's delay.
@@ -48,7 +48,8 @@ public enum TCPSocket {
     }
 
     /// A listener; on `::` it is dual stack.
-    public static func listen(on endpoint: Endpoint, options: ListenOptions = .init()) throws(Errno) -> OwnedDescriptor {
+    public static func listen(on endpoint: Endpoint, options: ListenOptions = .init()) throws(Errno) -> OwnedDescriptor
+    {
         let descriptor = try make(endpoint.address.family)
         if let mark = options.mark { try set(descriptor, SOL_SOCKET, SO_MARK, Int32(bitPattern: mark)) }
         if options.reusePort { try set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
@@ -70,7 +71,9 @@ public enum TCPSocket {
     }
 
     /// Starts to connect. The socket becomes writable when it is decided; `pendingError` tells how.
-    public static func connect(to endpoint: Endpoint, options: ConnectOptions = .init()) throws(Errno) -> OwnedDescriptor {
+    public static func connect(to endpoint: Endpoint, options: ConnectOptions = .init()) throws(Errno)
+        -> OwnedDescriptor
+    {
         let descriptor = try make(endpoint.address.family)
         try set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         if let mark = options.mark { try set(descriptor, SOL_SOCKET, SO_MARK, Int32(bitPattern: mark)) }

@@ -1,0 +1,72 @@
+import EventLoop
+import Glibc
+import Primitives
+import Synchronization
+import System
+import Testing
+
+/// Remembers what it was told.
+private final class Recorder: EventHandler, TimerHandler {
+    var events: [ReadyEvents] = []
+    var timers: [Int] = []
+    func ready(_ events: ReadyEvents) { self.events.append(events) }
+    func timerFired(_ kind: Int) { timers.append(kind) }
+}
+
+@Suite struct EventLoopTests {
+    @Test func `an edge comes once for each change and a hang-up shows in the event`() throws {
+        let loop = try EventLoop()
+        let listener = try TCPSocket.listen(on: #require(Endpoint("127.0.0.1:0")))
+        let bound = TCPSocket.localEndpoint(of: listener)
+        let client = try TCPSocket.connect(to: #require(bound))
+        guard let socket = try TCPSocket.accept(listener) else { throw Errno.again }
+        let accepted = socket.take()
+        let recorder = Recorder()
+        let registration = try loop.register(accepted, handler: recorder)
+        loop.turn(waitingAtMost: .milliseconds(100))
+        #expect(recorder.events == [[.writable]])
+        _ = try unsafe [UInt8](arrayLiteral: 1, 2, 3).withUnsafeBytes { try unsafe client.write($0) }
+        loop.turn(waitingAtMost: .milliseconds(100))
+        loop.turn(waitingAtMost: .milliseconds(5))
+        #expect(recorder.events == [[.writable], [.readable, .writable]])
+        TCPSocket.shutdownWrite(of: client)
+        loop.turn(waitingAtMost: .milliseconds(100))
+        #expect(recorder.events.last == [.readable, .writable, .hangUp])
+        loop.deregister(registration, accepted)
+        let count = recorder.events.count
+        TCPSocket.resetOnClose(client)
+        _ = consume client
+        loop.turn(waitingAtMost: .milliseconds(5))
+        #expect(recorder.events.count == count)
+    }
+
+    @Test func `work posted by other threads runs in order on the loop`() throws {
+        let loop = try EventLoop()
+        let mailbox = loop.mailbox
+        let seen = Mutex<[Int]>([])
+        let boxed = Box(seen: seen)
+        for number in 0..<100 { mailbox.post { _ in boxed.seen.withLock { $0.append(number) } } }
+        mailbox.post { $0.stop() }
+        loop.run()
+        #expect(boxed.seen.withLock { $0 } == Array(0..<100))
+    }
+
+    @Test func `timers fire in time and cancelled ones never`() throws {
+        let loop = try EventLoop()
+        let recorder = Recorder()
+        let started = MonotonicClock.now()
+        _ = loop.schedule(after: .milliseconds(30), kind: 1, handler: recorder)
+        let cancelled = loop.schedule(after: .milliseconds(5), kind: 2, handler: recorder)
+        loop.cancel(cancelled)
+        loop.after(.milliseconds(40)) { loop.stop() }
+        loop.run()
+        #expect(recorder.timers == [1])
+        let elapsed = MonotonicClock.now() - started
+        #expect(elapsed >= .milliseconds(40) && elapsed < .seconds(2))
+    }
+}
+
+private final class Box: Sendable {
+    let seen: Mutex<[Int]>
+    init(seen: consuming Mutex<[Int]>) { self.seen = seen }
+}

@@ -1,0 +1,45 @@
+import Primitives
+import System
+import Testing
+
+@Suite struct TCPSocketTests {
+    @Test(arguments: ["127.0.0.1:0", "[::1]:0"])
+    func `a connection knows both of its ends`(text: String) throws {
+        let listener = try TCPSocket.listen(on: #require(Endpoint(text)))
+        let bound = TCPSocket.localEndpoint(of: listener)
+        let address = try #require(bound)
+        let client = try TCPSocket.connect(to: address)
+        guard let accepted = try TCPSocket.accept(listener) else { throw Errno.again }
+        let own = TCPSocket.localEndpoint(of: client)
+        let other = TCPSocket.peerEndpoint(of: client)
+        let failure = TCPSocket.pendingError(of: client)
+        #expect(accepted.peer == own)
+        #expect(other == address)
+        #expect(failure == nil)
+        if try TCPSocket.accept(listener) != nil { Issue.record("one connection was accepted twice") }
+    }
+
+    @Test func `a dual-stack listener shows IPv4 peers as IPv4`() throws {
+        let listener = try TCPSocket.listen(on: #require(Endpoint("[::]:0")))
+        let bound = TCPSocket.localEndpoint(of: listener)
+        let client = try TCPSocket.connect(to: Endpoint(IPAddress(v4: 0x7f00_0001), port: #require(bound).port))
+        guard let accepted = try TCPSocket.accept(listener) else { throw Errno.again }
+        let own = TCPSocket.localEndpoint(of: client)
+        #expect(accepted.peer.address.family == .v4)
+        #expect(accepted.peer == own)
+    }
+
+    @Test func `a refused connection says so`() throws {
+        let listener = try TCPSocket.listen(on: #require(Endpoint("127.0.0.1:0")))
+        let bound = TCPSocket.localEndpoint(of: listener)
+        let address = try #require(bound)
+        _ = consume listener
+        do {
+            let client = try TCPSocket.connect(to: address)
+            let failure = TCPSocket.pendingError(of: client)
+            #expect(failure == .connectionRefused)
+        } catch {
+            #expect(error == .connectionRefused)
+        }
+    }
+}
