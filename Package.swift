@@ -105,5 +105,6 @@ let package = Package(
         tests("Primitives", ["Primitives"]),
         tests("System", ["System", "Primitives"]),
         tests("EventLoop", ["EventLoop", "System", "Primitives"]),
+        tests("Schema", ["Schema", "Primitives"]),
     ]
 )
