@@ -49,7 +49,7 @@ let package = Package(
         module("Core", "Identity", ["Primitives"]),
         module("Core", "Wire", ["Primitives"]),
         module("Core", "Policy", ["Primitives", "Identity"]),
-        module("Core", "Mesh", ["Primitives", "Identity", "Policy"]),
+        module("Core", "Mesh", ["Primitives", "Identity", "Wire", "Policy"]),
 
         // Engine: how bytes move
         module("Engine", "System", ["CLinux", "CCapability", "Primitives"]),
@@ -103,6 +103,8 @@ let package = Package(
 
         // Tests
         tests("Primitives", ["Primitives"]),
+        tests("Identity", ["Identity"]),
+        tests("Wire", ["Primitives", "Wire"]),
         tests("System", ["System", "Primitives"]),
         tests("EventLoop", ["EventLoop", "System", "Primitives"]),
         tests("Schema", ["Schema", "Primitives"]),
