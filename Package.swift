@@ -108,5 +108,6 @@ let package = Package(
         tests("System", ["System", "Primitives"]),
         tests("EventLoop", ["EventLoop", "System", "Primitives"]),
         tests("Schema", ["Schema", "Primitives"]),
+        tests("Interception", ["Interception", "Primitives", "System"]),
     ]
 )
