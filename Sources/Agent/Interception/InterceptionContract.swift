@@ -1,5 +1,3 @@
-public import Primitives
-
 /// The numbers and names that the agent, the node proxy and other implementations agree on (istio-cni and ztunnel).
 public enum InterceptionContract {
     /// The mark of every packet that the node proxy sends from a pod's namespace.

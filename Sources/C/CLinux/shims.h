@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -26,6 +29,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 #include <spawn.h>
@@ -45,6 +49,20 @@ extern int unshare(int);
 
 /// errno, read where Swift's optimiser cannot move the load.
 static inline int culvert_errno(void) { return errno; }
+
+// What glibc declares under _GNU_SOURCE only, which a module cannot set for headers that Glibc's module has read before.
+#define CULVERT_CLONE_NEWNET 0x40000000
+#define CULVERT_F_ADD_SEALS 1033
+#define CULVERT_F_SEAL_GROW 4
+#define CULVERT_MFD_CLOEXEC 1U
+#define CULVERT_MFD_ALLOW_SEALING 2U
+#define CULVERT_POSIX_SPAWN_SETSID 0x80
+extern int setns(int descriptor, int type);
+extern int memfd_create(const char *name, unsigned int flags);
+
+/// The environment, which Swift refuses to read as a variable.
+extern char **environ;
+static inline char **culvert_environment(void) { return environ; }
 
 /// Sends one packet with at most one descriptor beside it; -1 sends none.
 static inline ssize_t culvert_send_with_descriptor(int socket, const void *bytes, size_t count, int descriptor) {
