@@ -1,4 +1,5 @@
 import Interception
+import Primitives
 import Testing
 
 @Suite struct SavedRulesTests {

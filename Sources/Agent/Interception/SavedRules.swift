@@ -57,9 +57,14 @@ public struct SavedRules: Equatable, Sendable {
 
     /// Takes all chains of the mesh away, except `kept`, and the jumps into them; empty when there is none. One transaction
     /// a table.
-    public func removal(except kept: String? = nil) -> String {
+    public func removal(except kept: String? = nil) -> String { removal { $0 != kept } }
+
+    /// Takes one chain of the mesh away, and the jumps into it.
+    public func removal(only chain: String) -> String { removal { $0 == chain } }
+
+    private func removal(where isGoing: (String) -> Bool) -> String {
         tables.map { table in
-            let chains = table.chains.filter { $0 != kept }
+            let chains = table.chains.filter(isGoing)
             guard !chains.isEmpty else { return "" }
             let jumps = table.jumps.filter { jump in chains.contains { jump.hasSuffix(" -j \($0)") } }
             let lines =

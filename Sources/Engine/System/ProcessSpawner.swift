@@ -18,6 +18,8 @@ struct ProcessSpawner {
         unsafe connect(options.input, to: STDIN_FILENO, &actions)
         unsafe connect(options.output, to: STDOUT_FILENO, &actions)
         unsafe connect(options.errors, to: STDERR_FILENO, &actions)
+        // What we were started with may be open across exec.
+        unsafe posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1)
         setAttributes(&attributes)
 
         let words = unsafe CStringList(arguments)
