@@ -128,7 +128,8 @@ import Testing
 
     @Test func `the check asks for each rule and makes none`() {
         let rules = RuleSet(pod: CaptureOptions(capturesDNS: true), family: .v4)
-        let made = rules.installation.split(separator: "\n").filter { $0.hasPrefix("-A ") }.map { "-C" + $0.dropFirst(2) }
+        let made = rules.installation.split(separator: "\n").filter { $0.hasPrefix("-A ") }
+            .map { "-C" + $0.dropFirst(2) }
         #expect(rules.check.split(separator: "\n").filter { $0.hasPrefix("-") }.map(String.init) == made)
     }
 

@@ -84,7 +84,14 @@ import Testing
     }
 
     @Test func `a chain that is to be kept keeps its jumps`() {
-        let saved = "*filter\n:ISTIO_GUARD - [0:0]\n:ISTIO_X - [0:0]\n-A INPUT -j ISTIO_GUARD\n-A INPUT -j ISTIO_X\nCOMMIT\n"
+        let saved = """
+            *filter
+            :ISTIO_GUARD - [0:0]
+            :ISTIO_X - [0:0]
+            -A INPUT -j ISTIO_GUARD
+            -A INPUT -j ISTIO_X
+            COMMIT
+            """
         #expect(
             SavedRules(saved).removal(except: "ISTIO_GUARD")
                 == "*filter\n-D INPUT -j ISTIO_X\n-F ISTIO_X\n-X ISTIO_X\nCOMMIT\n")

@@ -33,7 +33,8 @@ import Testing
 
     @Test func `a child inherits no descriptor and no blocked or ignored signal`() throws {
         let other = try SequencedPacketSocket.listen(path: "/tmp/culvert-child-\(Entropy.uint64()).sock")
-        let result = try ChildProcess.run(["sh", "-c", "ls /proc/$$/fd | tr '\\n' ' '; grep -E 'SigBlk|SigIgn' /proc/$$/status"])
+        let script = "ls /proc/$$/fd | tr '\\n' ' '; grep -E 'SigBlk|SigIgn' /proc/$$/status"
+        let result = try ChildProcess.run(["sh", "-c", script])
         let lines = text(result.output)
         #expect(lines.hasPrefix("0 1 2 "))
         #expect(!lines.contains(" \(other.raw) "))
@@ -46,7 +47,8 @@ import Testing
         let polite = try ChildProcess.spawn(["sleep", "60"], options: options)
         #expect(try polite.stop() == .signalled(15))
         #expect(try polite.wait(atMost: .zero) == .signalled(15))
-        let deaf = try ChildProcess.spawn(["sh", "-c", "trap '' TERM; echo; while :; do sleep 1; done"], options: options)
+        let script = "trap '' TERM; while :; do sleep 1; done"
+        let deaf = try ChildProcess.spawn(["sh", "-c", script], options: options)
         // The trap has to be set before the signal comes.
         _ = try deaf.wait(atMost: .milliseconds(300))
         #expect(try deaf.stop(within: .milliseconds(100)) == .signalled(9))
@@ -61,7 +63,9 @@ import Testing
         let path = "/tmp/culvert-append-\(Entropy.uint64())"
         var options = ChildProcess.Options()
         options.output = .appending(path: path)
-        for word in ["one", "two"] { _ = try ChildProcess.spawn(["echo", word], options: options).wait(atMost: .seconds(5)) }
+        for word in ["one", "two"] {
+            _ = try ChildProcess.spawn(["echo", word], options: options).wait(atMost: .seconds(5))
+        }
         #expect(try text(ChildProcess.run(["cat", path]).output) == "one\ntwo\n")
         _ = try ChildProcess.run(["rm", path])
     }

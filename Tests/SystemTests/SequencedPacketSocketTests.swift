@@ -52,7 +52,8 @@ import Testing
         let listener = try SequencedPacketSocket.listen(path: path)
         let client = try SequencedPacketSocket.connect(path: path)
         var sent = 0
-        while sent < 100_000, try SequencedPacketSocket.send([UInt8](repeating: 0, count: 512), on: client) { sent += 1 }
+        let packet = [UInt8](repeating: 0, count: 512)
+        while sent < 100_000, try SequencedPacketSocket.send(packet, on: client) { sent += 1 }
         #expect(sent > 0 && sent < 100_000)
         _ = listener.raw
     }

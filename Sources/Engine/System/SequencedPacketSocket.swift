@@ -21,7 +21,8 @@ public enum SequencedPacketSocket {
     }
 
     /// Listens under `path`, in the place of whatever is there, with the file mode `mode`.
-    public static func listen(path: String, mode: UInt32 = 0o600, backlog: Int32 = 16) throws(Errno) -> OwnedDescriptor {
+    public static func listen(path: String, mode: UInt32 = 0o600, backlog: Int32 = 16) throws(Errno) -> OwnedDescriptor
+    {
         let descriptor = try make()
         _ = unsafe unlink(path)
         var address = try socketAddress(path)
