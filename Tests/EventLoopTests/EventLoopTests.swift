@@ -51,6 +51,19 @@ private final class Recorder: EventHandler, TimerHandler {
         #expect(boxed.seen.withLock { $0 } == Array(0..<100))
     }
 
+    @Test func `a timer that fires may start and stop others`() throws {
+        let loop = try EventLoop()
+        var fired: [Int] = []
+        let doomed = loop.after(.milliseconds(20)) { fired.append(3) }
+        loop.after(.milliseconds(5)) {
+            fired.append(1)
+            loop.cancel(doomed)
+            loop.after(.milliseconds(5)) { fired.append(2) }
+        }
+        for _ in 0..<10 { loop.turn(waitingAtMost: .milliseconds(5)) }
+        #expect(fired == [1, 2])
+    }
+
     @Test func `timers fire in time and cancelled ones never`() throws {
         let loop = try EventLoop()
         let recorder = Recorder()

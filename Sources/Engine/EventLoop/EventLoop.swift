@@ -144,7 +144,7 @@ public import System
             resuming.removeAll(keepingCapacity: true)
             for handler in handlers { handler.resume() }
         }
-        timers.advance(to: now.nanoseconds / Self.nanosecondsPerTick) { timer in
+        while let timer = timers.popDue(upTo: now.nanoseconds / Self.nanosecondsPerTick) {
             switch timer {
             case .handler(let handler, let kind): handler.timerFired(kind)
             case .body(let body): body()

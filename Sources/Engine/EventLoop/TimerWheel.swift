@@ -72,21 +72,25 @@ struct TimerWheel<Payload> {
         return nil
     }
 
-    /// Moves on to `tick`, handing over each timer that is due, in the order of ticks.
-    mutating func advance(to tick: UInt64, _ fire: (Payload) -> Void) {
-        while let next = nextTick, next <= tick {
+    /// Moves on towards `tick` up to the next timer that is due and takes it out; nil when `tick` is reached. The caller may
+    /// start and stop timers between two calls.
+    mutating func popDue(upTo tick: UInt64) -> Payload? {
+        while true {
+            let slot = Int(current & 63)
+            while heads[slot] >= 0 {
+                let index = heads[slot]
+                unlink(index)
+                if let payload = release(index) { return payload }
+            }
+            guard let next = nextTick, next <= tick else {
+                current = max(current, tick)
+                return nil
+            }
             current = next
             for level in (1..<Self.levelCount).reversed() where next & (1 << (Self.slotBits * UInt64(level)) - 1) == 0 {
                 cascade(level)
             }
-            let slot = Int(next & 63)
-            while heads[slot] >= 0 {
-                let index = heads[slot]
-                unlink(index)
-                if let payload = release(index) { fire(payload) }
-            }
         }
-        current = max(current, tick)
     }
 
     private mutating func cascade(_ level: Int) {

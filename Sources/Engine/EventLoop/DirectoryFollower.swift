@@ -1,0 +1,53 @@
+public import System
+
+/// Calls back when a directory may have changed, once for changes that come together. It hears of them from the kernel and
+/// also calls now and then without having heard anything, since not every file system tells and a symbolic link in the
+/// directory may lead elsewhere; the callee compares before it acts.
+public final class DirectoryFollower: EventHandler {
+    private let loop: EventLoop
+    private let watcher: DirectoryWatcher
+    private let settle: Duration
+    private let interval: Duration
+    private let changed: () -> Void
+    private var registration: Registration?
+    private var pending: TimerToken?
+    private var periodic: TimerToken?
+
+    /// Follows `path` until `stop`. After an event it waits for `settle` so that a burst of them becomes one
+    /// call; without any it calls every `interval`.
+    public init(
+        path: String, loop: EventLoop, settle: Duration = .milliseconds(50), interval: Duration = .seconds(2),
+        changed: @escaping () -> Void
+    ) throws(Errno) {
+        self.loop = loop
+        self.settle = settle
+        self.interval = interval
+        self.changed = changed
+        watcher = try DirectoryWatcher(path: path)
+        registration = try loop.register(watcher.descriptor, for: .readable, handler: self)
+        schedulePeriodic()
+    }
+
+    /// Ends the following; the loop holds the follower until then.
+    public func stop() {
+        if let pending { loop.cancel(pending) }
+        if let periodic { loop.cancel(periodic) }
+        if let registration { loop.deregister(registration, watcher.descriptor) }
+    }
+
+    public func ready(_ events: ReadyEvents) {
+        // A failing watch leaves the periodic look.
+        guard (try? watcher.drain()) == true, pending == nil else { return }
+        pending = loop.after(settle) { [weak self] in
+            self?.pending = nil
+            self?.changed()
+        }
+    }
+
+    private func schedulePeriodic() {
+        periodic = loop.after(interval) { [weak self] in
+            self?.schedulePeriodic()
+            self?.changed()
+        }
+    }
+}
