@@ -105,6 +105,7 @@ let package = Package(
         tests("Primitives", ["Primitives"]),
         tests("Identity", ["Identity"]),
         tests("Wire", ["Primitives", "Wire"]),
+        tests("Policy", ["Primitives", "Identity", "Policy"]),
         tests("System", ["System", "Primitives"]),
         tests("EventLoop", ["EventLoop", "System", "Primitives"]),
         tests("Schema", ["Schema", "Primitives"]),

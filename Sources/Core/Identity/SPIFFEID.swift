@@ -18,8 +18,11 @@ public struct SPIFFEID: Hashable, Sendable {
 
 extension SPIFFEID: LosslessStringConvertible {
     /// Nil for every other form of URI. Source: ztunnel, which compares parts as they are: no case folding, no decoding.
+    /// Characters outside ASCII are in no URI, and are refused because texts that differ in them can compare equal.
     public init?(_ description: String) {
-        guard description.utf8.starts(with: Self.scheme.utf8) else { return nil }
+        guard description.utf8.starts(with: Self.scheme.utf8), description.utf8.allSatisfy({ $0 < 0x80 }) else {
+            return nil
+        }
         let path = description.utf8.dropFirst(Self.scheme.utf8.count)
         let parts = path.split(separator: UInt8(ascii: "/"), maxSplits: 5, omittingEmptySubsequences: false)
         guard parts.count == 5, parts[1].elementsEqual("ns".utf8), parts[3].elementsEqual("sa".utf8) else { return nil }
