@@ -109,6 +109,6 @@ let package = Package(
         tests("System", ["System", "Primitives"]),
         tests("EventLoop", ["EventLoop", "System", "Primitives"]),
         tests("Schema", ["Schema", "Primitives"]),
-        tests("Interception", ["Interception", "Primitives", "System"]),
+        tests("Interception", ["Interception", "Primitives", "System", "EventLoop", "Schema"]),
     ]
 )
