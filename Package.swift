@@ -110,5 +110,7 @@ let package = Package(
         tests("EventLoop", ["EventLoop", "System", "Primitives"]),
         tests("Schema", ["Schema", "Primitives"]),
         tests("Interception", ["Interception", "Primitives", "System", "EventLoop", "Schema"]),
+        tests("YAML", ["YAML", "Primitives"]),
+        tests("Interception", ["Interception", "Primitives", "System"]),
     ]
 )

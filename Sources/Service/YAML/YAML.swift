@@ -1,1 +1,111 @@
-// YAML
+import Primitives
+
+/// Reads YAML text: one or more documents, bounded in size, depth and in what aliases make of it.
+public enum YAML {
+    /// The documents of a text, empty ones left out.
+    public static func documents(_ text: [UInt8]) throws(YAMLError) -> [YAMLValue] {
+        guard text.count <= Limits.yamlByteCountMax else {
+            throw YAMLError(line: 1, reason: "more than \(Limits.yamlByteCountMax) bytes")
+        }
+        guard let source = EventSource(text) else { throw YAMLError(line: 1, reason: "out of memory") }
+        var composer = Composer(source: source)
+        return try composer.documents()
+    }
+}
+
+/// Builds values out of events.
+private struct Composer {
+    /// A value that aliases may repeat, and how many values it stands for.
+    private struct Anchored {
+        var value: YAMLValue
+        var count: Int
+    }
+
+    private let source: EventSource
+    private var anchors: [String: Anchored] = [:]
+    private var count = 0
+
+    init(source: EventSource) { self.source = source }
+
+    mutating func documents() throws(YAMLError) -> [YAMLValue] {
+        var documents: [YAMLValue] = []
+        while true {
+            let (event, line) = try source.next()
+            switch event {
+            case .documentStart: anchors = [:]
+            case .documentEnd: continue
+            case .streamEnd: return documents
+            default:
+                let value = try value(event, line: line, depth: 0)
+                if !value.isNull { documents.append(value) }
+            }
+        }
+    }
+
+    private mutating func value(
+        _ event: EventSource.Event, line: Int, depth: Int
+    ) throws(YAMLError) -> YAMLValue {
+        guard depth <= Limits.yamlDepthMax else { throw YAMLError(line: line, reason: "nested too deeply") }
+        let before = count
+        try add(1, line: line)
+        let name: String?
+        let value: YAMLValue
+        switch event {
+        case .scalar(let scalar, let anchor):
+            name = anchor
+            value = YAMLValue(line: line, .scalar(scalar))
+        case .sequenceStart(let anchor):
+            name = anchor
+            value = YAMLValue(line: line, .sequence(try elements(depth: depth)))
+        case .mappingStart(let anchor):
+            name = anchor
+            value = YAMLValue(line: line, .mapping(try entries(depth: depth)))
+        case .alias(let anchor):
+            // Only a finished value is known by its anchor, so none contains itself.
+            guard let repeated = anchors[anchor] else {
+                throw YAMLError(line: line, reason: "unknown anchor \(anchor)")
+            }
+            try add(repeated.count - 1, line: line)
+            return repeated.value
+        case .documentStart, .documentEnd, .collectionEnd, .streamEnd:
+            throw YAMLError(line: line, reason: "a value is missing")
+        }
+        if let name { anchors[name] = Anchored(value: value, count: count - before) }
+        return value
+    }
+
+    private mutating func elements(depth: Int) throws(YAMLError) -> [YAMLValue] {
+        var elements: [YAMLValue] = []
+        while true {
+            let (event, line) = try source.next()
+            if case .collectionEnd = event { return elements }
+            elements.append(try value(event, line: line, depth: depth + 1))
+        }
+    }
+
+    private mutating func entries(depth: Int) throws(YAMLError) -> [YAMLEntry] {
+        var entries: [YAMLEntry] = []
+        var keys: Set<String> = []
+        while true {
+            let (event, line) = try source.next()
+            if case .collectionEnd = event { return entries }
+            guard case .scalar(let key) = try value(event, line: line, depth: depth + 1).content else {
+                throw YAMLError(line: line, reason: "a key must be a scalar")
+            }
+            guard keys.insert(key.text).inserted else {
+                throw YAMLError(line: line, reason: "key \(key.text) comes twice")
+            }
+            guard key.text != "<<" || key.style != .plain else {
+                throw YAMLError(line: line, reason: "merge keys are not supported")
+            }
+            let (valueEvent, valueLine) = try source.next()
+            let value = try value(valueEvent, line: valueLine, depth: depth + 1)
+            entries.append(YAMLEntry(key: key.text, value: value))
+        }
+    }
+
+    private mutating func add(_ more: Int, line: Int) throws(YAMLError) {
+        count += more
+        guard count <= Limits.yamlValueCountMax else { throw YAMLError(line: line, reason: "too many values") }
+    }
+}
