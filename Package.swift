@@ -112,6 +112,5 @@ let package = Package(
         tests("Schema", ["Schema", "Primitives"]),
         tests("Interception", ["Interception", "Primitives", "System", "EventLoop", "Schema"]),
         tests("YAML", ["YAML", "Primitives"]),
-        tests("Interception", ["Interception", "Primitives", "System"]),
     ]
 )
