@@ -108,7 +108,7 @@ let package = Package(
         tests("Policy", ["Primitives", "Identity", "Policy"]),
         tests("System", ["System", "Primitives"]),
         tests("EventLoop", ["EventLoop", "System", "Primitives"]),
-        tests("TLS", ["TLS", "Identity", "Primitives"]),
+        tests("TLS", ["TLS", "Identity", "Primitives", "System"]),
         tests("Schema", ["Schema", "Primitives"]),
         tests("Interception", ["Interception", "Primitives", "System", "EventLoop", "Schema"]),
         tests("YAML", ["YAML", "Primitives"]),
