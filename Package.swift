@@ -112,5 +112,6 @@ let package = Package(
         tests("Schema", ["Schema", "Primitives"]),
         tests("Interception", ["Interception", "Primitives", "System", "EventLoop", "Schema"]),
         tests("YAML", ["YAML", "Primitives"]),
+        tests("HTTP2", ["HTTP2", "Primitives"]),
     ]
 )

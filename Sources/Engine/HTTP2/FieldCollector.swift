@@ -1,0 +1,40 @@
+import Primitives
+
+/// The fields of the header block that is being received: a connection has one at a time (RFC 9113 4.3). A block that grows past
+/// the limit keeps nothing, so that it costs the peer more than us.
+struct FieldCollector {
+    private(set) var fields: [HTTPField] = []
+    private(set) var isOversized = false
+    private var byteCount = 0
+    private let byteCountMax: Int
+
+    init(byteCountMax: Int) { self.byteCountMax = byteCountMax }
+
+    mutating func begin() {
+        fields = []
+        byteCount = 0
+        isOversized = false
+    }
+
+    mutating func append(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
+        guard !isOversized else { return }
+        // No overflow: nghttp2 bounds a name and a value to 64 KiB each.
+        byteCount += name.count + value.count + Self.overheadByteCount
+        guard byteCount <= byteCountMax else {
+            isOversized = true
+            fields = []
+            return
+        }
+        fields.append(unsafe HTTPField(String(decoding: name, as: UTF8.self), bytes: Array(value)))
+    }
+
+    /// What the block held; the collector is empty thereafter.
+    mutating func take() -> [HTTPField] {
+        let taken = fields
+        fields = []
+        return taken
+    }
+
+    /// RFC 9113 6.5.2.
+    private static let overheadByteCount = 32
+}

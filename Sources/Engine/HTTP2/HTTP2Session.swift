@@ -1,0 +1,390 @@
+import CNghttp2
+public import Primitives
+
+/// One end of an HTTP/2 connection as a byte machine over nghttp2: bytes in, events out, bytes out. It holds no descriptor, no
+/// timer and no buffer of its own.
+///
+/// Credit is explicit. That of the connection is given back on receipt, so that a stream whose reader has stopped never silences
+/// its siblings; that of a stream is given back by `consume`.
+///
+/// After either of `receive` and `produce` has thrown, or once `isFinished`, the connection is to be closed; `abandon` tells the
+/// streams.
+@safe public final class HTTP2Session {
+    public let role: HTTP2Role
+    public private(set) var counters = HTTP2Counters()
+
+    private let settings: HTTP2Settings
+    private let handle: OpaquePointer
+    private unowned(unsafe) let delegate: any HTTP2SessionDelegate
+    private var streams = StreamTable()
+    private var collector: FieldCollector
+    private var gatherer = RecordGatherer()
+    private var hasAdvertised = false
+    private var isAbandoned = false
+    private var isRunning = false
+    /// Streams given up from within an event, one of which may be the one whose method is running.
+    private var departed: [HTTP2Stream] = []
+    private var failure: HTTP2ConnectionFailure?
+
+    /// Prepares the preface and SETTINGS; `produce` gives them. `delegate` is not retained and must outlive the session.
+    public init(
+        role: HTTP2Role, settings: HTTP2Settings, delegate: any HTTP2SessionDelegate
+    ) throws(HTTP2ConnectionFailure) {
+        guard let handle = unsafe SessionHandle.make(role, settings) else {
+            throw HTTP2ConnectionFailure(.outOfMemory, reason: "no memory for an HTTP/2 session")
+        }
+        self.role = role
+        self.settings = settings
+        unsafe self.handle = handle
+        unsafe self.delegate = delegate
+        collector = FieldCollector(byteCountMax: Int(settings.fieldListByteCountMax))
+        unsafe nghttp2_session_set_user_data(handle, Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    deinit { unsafe nghttp2_session_del(handle) }
+
+    /// There are bytes to send.
+    public var wantsWrite: Bool { unsafe !isAbandoned && nghttp2_session_want_write(handle) != 0 }
+
+    /// The connection has run its course in order: GOAWAY went out and no stream is left.
+    public var isFinished: Bool {
+        unsafe isAbandoned || (nghttp2_session_want_read(handle) == 0 && nghttp2_session_want_write(handle) == 0)
+    }
+
+    /// Streams that are open, in either direction, or wait to be opened.
+    public var openStreamCount: Int { streams.count }
+
+    /// Streams the peer lets us have open at once, as far as is known.
+    public var peerStreamCountMax: UInt32 {
+        unsafe nghttp2_session_get_remote_settings(handle, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS)
+    }
+
+    // MARK: - Bytes
+
+    /// Takes bytes from the peer, all of them; not to be called from within an event.
+    public func receive(_ bytes: UnsafeRawBufferPointer) throws(HTTP2ConnectionFailure) {
+        guard !isAbandoned, bytes.count > 0 else { return }
+        beginRun()
+        defer { endRun() }
+        let start = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        let outcome = unsafe culvert_nghttp2_receive(handle, start, bytes.count)
+        guard !isAbandoned else { return }
+        guard outcome >= 0 else { throw HTTP2ConnectionFailure(nghttp2: outcome) }
+    }
+
+    /// Hands what is to be sent to the delegate, until there is no more or the delegate has enough. `scratch` is lent for the
+    /// call, at least `Limits.tlsRecordByteCount` bytes; frames are laid out in it. Not to be called from within an event.
+    public func produce(scratch: UnsafeMutableRawBufferPointer) throws(HTTP2ConnectionFailure) {
+        guard !isAbandoned else { return }
+        beginRun()
+        defer { endRun() }
+        unsafe gatherer.begin(scratch)
+        var outcome = 0
+        while !gatherer.isSatisfied && !isAbandoned {
+            var bytes: UnsafePointer<UInt8>?
+            unsafe outcome = culvert_nghttp2_produce(handle, &bytes)
+            guard outcome > 0 else { break }
+            unsafe append(UnsafeRawBufferPointer(start: bytes, count: outcome))
+        }
+        unsafe gatherer.end(to: delegate)
+        if let failure { throw failure }
+        guard outcome >= 0 || isAbandoned else { throw HTTP2ConnectionFailure(nghttp2: outcome) }
+    }
+
+    private func append(_ frame: UnsafeRawBufferPointer) {
+        guard role == .server && !hasAdvertised else { return unsafe gatherer.append(frame, to: delegate) }
+        hasAdvertised = true
+        unsafe gatherer.append(frame, to: delegate) {
+            unsafe SessionHandle.advertise(streamCountMax: settings.streamCountMax, in: $0)
+        }
+    }
+
+    // MARK: - Streams
+
+    /// Client: opens a stream with a request. When the peer allows no more streams it waits its turn.
+    public func open(
+        _ stream: HTTP2Stream, fields: [HTTPField], endsStream: Bool = false
+    ) throws(HTTP2StreamFailure) {
+        precondition(role == .client)
+        guard unsafe !isAbandoned && nghttp2_session_check_request_allowed(handle) != 0 else { throw .goingAway }
+        let context = unsafe Unmanaged.passUnretained(stream).toOpaque()
+        let outcome = unsafe SessionCallbacks.withPayload(of: endsStream ? nil : stream) { payload in
+            unsafe fields.withNameValues { unsafe culvert_nghttp2_request(handle, $0, $1, payload, context) }
+        }
+        guard outcome > 0 else { throw HTTP2StreamFailure(nghttp2: outcome) }
+        streams.insert(stream, id: outcome)
+    }
+
+    /// Server: sends the head of the response; its payload is read from the stream unless the head ends it.
+    public func respond(
+        on stream: HTTP2Stream, fields: [HTTPField], endsStream: Bool = false
+    ) throws(HTTP2StreamFailure) {
+        guard !isAbandoned, stream.isOpen else { throw .streamClosed }
+        let outcome = unsafe SessionCallbacks.withPayload(of: endsStream ? nil : stream) { payload in
+            unsafe fields.withNameValues { unsafe culvert_nghttp2_response(handle, stream.id, $0, $1, payload) }
+        }
+        guard outcome == 0 else { throw HTTP2StreamFailure(nghttp2: outcome) }
+    }
+
+    /// Server: answers with a head that ends our direction and then resets the stream, whose request may still be open.
+    public func refuse(
+        _ stream: HTTP2Stream, fields: [HTTPField], _ code: HTTP2ErrorCode = .noError
+    ) throws(HTTP2StreamFailure) {
+        try respond(on: stream, fields: fields, endsStream: true)
+        // nghttp2 would drop the head if the reset were submitted before the head is out.
+        stream.partingCode = code
+    }
+
+    /// The stream has bytes again after it answered `deferred`.
+    public func resume(_ stream: HTTP2Stream) {
+        guard !isAbandoned, stream.isOpen else { return }
+        // Refused when the stream is not deferred: then it will be asked anyway.
+        _ = unsafe nghttp2_session_resume_data(handle, stream.id)
+    }
+
+    /// Ends both directions at once. The stream is told `closed` when the frame is sent.
+    public func reset(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode) {
+        guard !isAbandoned, stream.isOpen else { return }
+        _ = unsafe nghttp2_submit_rst_stream(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, code.rawValue)
+    }
+
+    /// Gives the peer credit on the stream for so many of the bytes received.
+    public func consume(_ byteCount: Int, of stream: HTTP2Stream) {
+        guard !isAbandoned, stream.isOpen, byteCount > 0 else { return }
+        _ = unsafe nghttp2_session_consume_stream(handle, stream.id, byteCount)
+    }
+
+    // MARK: - Connection
+
+    /// Asks for an answer; `pingAcknowledged` brings the payload back.
+    public func ping(_ payload: UInt64) {
+        guard !isAbandoned else { return }
+        _ = unsafe withUnsafeBytes(of: payload.bigEndian) {
+            unsafe nghttp2_submit_ping(
+                handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), $0.baseAddress?.assumingMemoryBound(to: UInt8.self))
+        }
+    }
+
+    /// Server: announces the end (GOAWAY with the highest number) while new streams are still taken, so that none under way is
+    /// lost; `goAway` follows after a round trip (RFC 9113 6.8).
+    public func announceShutdown() {
+        precondition(role == .server)
+        guard !isAbandoned else { return }
+        _ = unsafe nghttp2_submit_shutdown_notice(handle)
+    }
+
+    /// Takes no further streams; those open go on. The session is finished after the last of them.
+    public func goAway(_ code: HTTP2ErrorCode = .noError) {
+        guard !isAbandoned else { return }
+        let last = unsafe nghttp2_session_get_last_proc_stream_id(handle)
+        _ = unsafe nghttp2_submit_goaway(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), last, code.rawValue, nil, 0)
+    }
+
+    /// The connection is lost or given up: tells every stream, once. Nothing is sent or called thereafter.
+    public func abandon(_ code: HTTP2ErrorCode) {
+        guard !isAbandoned else { return }
+        isAbandoned = true
+        let orphans = streams.removeAll()
+        if isRunning { departed = orphans }
+        for stream in orphans { stream.closed(code) }
+    }
+}
+
+// MARK: - What nghttp2 calls
+
+extension HTTP2Session {
+    func headersBegan() -> Int32 {
+        guard !isAbandoned else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
+        collector.begin()
+        return 0
+    }
+
+    func headerReceived(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) -> Int32 {
+        unsafe collector.append(name: name, value: value)
+        return 0
+    }
+
+    func dataReceived(_ id: Int32, _ bytes: UnsafeRawBufferPointer) -> Int32 {
+        guard !isAbandoned else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
+        _ = unsafe nghttp2_session_consume_connection(handle, bytes.count)
+        guard let context = unsafe nghttp2_session_get_stream_user_data(handle, id) else { return 0 }
+        unsafe Unmanaged<HTTP2Stream>.fromOpaque(context)._withUnsafeGuaranteedRef { unsafe $0.received(bytes) }
+        return 0
+    }
+
+    func invalidFrameReceived() -> Int32 {
+        counters.invalidFrameCount += 1
+        return 0
+    }
+
+    func frameReceived(_ frame: UnsafePointer<nghttp2_frame>) -> Int32 {
+        guard !isAbandoned else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
+        let header = unsafe frame.pointee.hd
+        let endsStream = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
+        let acknowledges = header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0
+        switch UInt32(header.type) {
+        case NGHTTP2_DATA.rawValue:
+            if endsStream { stream(header.stream_id)?.receivedEnd() }
+        case NGHTTP2_HEADERS.rawValue:
+            fieldsReceived(header.stream_id, endsStream: endsStream)
+        case NGHTTP2_RST_STREAM.rawValue:
+            counters.resetReceivedCount += 1
+        case NGHTTP2_SETTINGS.rawValue:
+            if !acknowledges { unsafe delegate.settingsReceived() }
+        case NGHTTP2_PING.rawValue:
+            if acknowledges {
+                let payload = unsafe withUnsafeBytes(of: frame.pointee.ping.opaque_data) {
+                    unsafe $0.loadUnaligned(as: UInt64.self)
+                }
+                unsafe delegate.pingAcknowledged(UInt64(bigEndian: payload))
+            } else {
+                counters.pingReceivedCount += 1
+            }
+        case NGHTTP2_GOAWAY.rawValue:
+            let (last, code) = unsafe (frame.pointee.goaway.last_stream_id, frame.pointee.goaway.error_code)
+            unsafe delegate.goAwayReceived(lastStream: last, code: HTTP2ErrorCode(rawValue: code))
+        default:
+            break
+        }
+        return 0
+    }
+
+    func streamClosed(_ id: Int32, _ code: HTTP2ErrorCode) -> Int32 {
+        if !isAbandoned, let stream = stream(id) { close(stream, code) }
+        return 0
+    }
+
+    /// The most that the next DATA frame may carry; nghttp2 lowers it to the windows.
+    var payloadByteCountMax: Int { unsafe gatherer.payloadRoom.count }
+
+    func readPayload(of stream: HTTP2Stream, _ count: Int, flags: inout UInt32) -> Int {
+        guard !isAbandoned else { return Int(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue) }
+        let room = unsafe UnsafeMutableRawBufferPointer(rebasing: gatherer.payloadRoom.prefix(count))
+        flags |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue
+        switch unsafe stream.read(into: room) {
+        case .bytes(let count):
+            precondition(count > 0 && count <= room.count)
+            return count
+        case .end(let count):
+            precondition(count >= 0 && count <= room.count)
+            flags |= NGHTTP2_DATA_FLAG_EOF.rawValue
+            return count
+        case .trailers(let count, let fields):
+            precondition(count >= 0 && count <= room.count)
+            let outcome = unsafe fields.withNameValues { unsafe nghttp2_submit_trailer(handle, stream.id, $0, $1) }
+            guard outcome == 0 else { return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue) }
+            flags |= NGHTTP2_DATA_FLAG_EOF.rawValue | NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
+            return count
+        case .deferred:
+            return Int(NGHTTP2_ERR_DEFERRED.rawValue)
+        case .reset(let code):
+            reset(stream, code)
+            return Int(NGHTTP2_ERR_DEFERRED.rawValue)
+        }
+    }
+
+    func dataFrameReady(_ header: UnsafeRawBufferPointer, _ payloadByteCount: Int) -> Int32 {
+        unsafe gatherer.commitFrame(header: header, payloadByteCount: payloadByteCount, to: delegate)
+        return gatherer.isSatisfied ? NGHTTP2_ERR_PAUSE.rawValue : 0
+    }
+
+    func frameSent(_ frame: UnsafePointer<nghttp2_frame>) -> Int32 {
+        switch unsafe UInt32(frame.pointee.hd.type) {
+        case NGHTTP2_HEADERS.rawValue:
+            guard role == .server, !isAbandoned, let stream = unsafe stream(frame.pointee.hd.stream_id) else { break }
+            if let code = stream.partingCode { reset(stream, code) }
+        case NGHTTP2_RST_STREAM.rawValue:
+            counters.resetSentCount += 1
+        case NGHTTP2_GOAWAY.rawValue:
+            let goAway = unsafe frame.pointee.goaway
+            let code = unsafe HTTP2ErrorCode(rawValue: goAway.error_code)
+            guard code != .noError, failure == nil else { break }
+            let reason = unsafe UnsafeRawBufferPointer(start: goAway.opaque_data, count: goAway.opaque_data_len)
+            failure = unsafe HTTP2ConnectionFailure(.violation(code), reason: String(decoding: reason, as: UTF8.self))
+        default:
+            break
+        }
+        return 0
+    }
+
+    /// A request that never left: the stream was reset, or GOAWAY came, while it waited.
+    func frameNotSent(_ frame: UnsafePointer<nghttp2_frame>, _ code: Int32) -> Int32 {
+        let (type, id) = unsafe (UInt32(frame.pointee.hd.type), frame.pointee.hd.stream_id)
+        let isRequest = unsafe type == NGHTTP2_HEADERS.rawValue && frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST
+        if isRequest, !isAbandoned, let stream = streams.first(id: id) { close(stream, .refusedStream) }
+        return 0
+    }
+}
+
+// MARK: - Inner workings
+
+extension HTTP2Session {
+    private func beginRun() {
+        precondition(!isRunning, "called from within an event")
+        isRunning = true
+    }
+
+    private func endRun() {
+        isRunning = false
+        if !departed.isEmpty { departed = [] }
+    }
+
+    private func stream(_ id: Int32) -> HTTP2Stream? {
+        guard let context = unsafe nghttp2_session_get_stream_user_data(handle, id) else { return nil }
+        return unsafe Unmanaged<HTTP2Stream>.fromOpaque(context).takeUnretainedValue()
+    }
+
+    private func close(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode) {
+        guard streams.remove(stream) else { return }
+        // The handle may outlive the stream by the rest of nghttp2's own clean-up.
+        unsafe nghttp2_session_set_stream_user_data(handle, stream.id, nil)
+        stream.closed(code)
+    }
+
+    private func fieldsReceived(_ id: Int32, endsStream: Bool) {
+        guard !collector.isOversized else { return refuseOversized(id) }
+        let fields = collector.take()
+        guard let stream = stream(id) ?? acceptStream(id) else { return }
+        if stream.hasHead {
+            stream.received(trailers: fields)
+        } else if role == .client, fields.first(named: ":status")?.bytes.first == UInt8(ascii: "1") {
+            return
+        } else {
+            stream.hasHead = true
+            stream.received(head: fields, endsStream: endsStream)
+        }
+        if endsStream, stream.isOpen { stream.receivedEnd() }
+    }
+
+    private func acceptStream(_ id: Int32) -> HTTP2Stream? {
+        guard role == .server else { return nil }
+        guard streams.count < Int(settings.streamCountMax), let stream = unsafe delegate.acceptStream() else {
+            counters.refusedStreamCount += 1
+            reset(id, .refusedStream)
+            return nil
+        }
+        return bind(stream, id) ? stream : nil
+    }
+
+    private func bind(_ stream: HTTP2Stream, _ id: Int32) -> Bool {
+        let context = unsafe Unmanaged.passUnretained(stream).toOpaque()
+        // Fails only when the stream is gone already.
+        guard unsafe nghttp2_session_set_stream_user_data(handle, id, context) == 0 else { return false }
+        streams.insert(stream, id: id)
+        return true
+    }
+
+    private func refuseOversized(_ id: Int32) {
+        counters.oversizedFieldListCount += 1
+        let nobody = HTTP2Stream()
+        guard role == .server, stream(id) == nil, bind(nobody, id) else { return reset(id, .protocolError) }
+        // Fails only when the stream is gone already.
+        try? refuse(nobody, fields: [HTTPField(":status", "431")], .protocolError)
+    }
+
+    private func reset(_ id: Int32, _ code: HTTP2ErrorCode) {
+        _ = unsafe nghttp2_submit_rst_stream(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), id, code.rawValue)
+    }
+}
+
+@available(*, unavailable) extension HTTP2Session: Sendable {}

@@ -1,0 +1,24 @@
+/// The owner of a session's connection. It outlives the session.
+public protocol HTTP2SessionDelegate: AnyObject {
+    /// Takes bytes for the peer, at most one TLS record at a time and always all of them. False: that is enough for now.
+    func send(_ bytes: UnsafeRawBufferPointer) -> Bool
+
+    /// Server: a request has arrived; its head is given to the returned stream next. Nil refuses it.
+    func acceptStream() -> HTTP2Stream?
+
+    /// The peer's SETTINGS arrived, for the first time or again.
+    func settingsReceived()
+
+    /// The answer to `HTTP2Session.ping`.
+    func pingAcknowledged(_ payload: UInt64)
+
+    /// The peer takes no streams above `lastStream`; those that are open are closed with REFUSED_STREAM.
+    func goAwayReceived(lastStream: Int32, code: HTTP2ErrorCode)
+}
+
+extension HTTP2SessionDelegate {
+    public func acceptStream() -> HTTP2Stream? { nil }
+    public func settingsReceived() {}
+    public func pingAcknowledged(_ payload: UInt64) {}
+    public func goAwayReceived(lastStream: Int32, code: HTTP2ErrorCode) {}
+}
