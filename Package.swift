@@ -101,6 +101,12 @@ let package = Package(
             "culvert-control", ["Compiler", "Signing", "Serving", "Primitives", "System", "EventLoop", "Telemetry"]),
         program("culvertctl", ["Lab", "Primitives", "System"]),
 
+        // Benchmarks: load generator, and the relays that proxies are compared with
+        .executableTarget(
+            name: "culvert-bench",
+            dependencies: ["Primitives", "Identity", "System", "EventLoop", "TLS", "HTTP2", "Tunnel"],
+            path: "Benchmarks/culvert-bench", swiftSettings: swiftSettings),
+
         // Tests
         tests("Primitives", ["Primitives"]),
         tests("Identity", ["Identity"]),

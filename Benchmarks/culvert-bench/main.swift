@@ -1,0 +1,85 @@
+// The load generator of the benchmarks, the application that answers it, and the bare relay that proxies are compared with.
+// Each load prints one JSON object. `Benchmarks/run` is the way to use it.
+
+import EventLoop
+import Glibc
+import Primitives
+import System
+
+let usage = """
+    usage: culvert-bench MODE --name value ...
+      serve     --listen ADDRESS:PORT                      echo; count on PORT+1; produce on PORT+2
+      pingpong  --to ADDRESS:PORT [--bytes 64] [--rounds 10000] [--warmup 500]
+      paced     --to ADDRESS:PORT [--bytes 1024] [--rate 1000] [--connections 4] [--seconds 5]
+      connect   --to ADDRESS:PORT [--total 2000] [--at-once 1]
+      bulk      --to ADDRESS:PORT --direction upload|download [--flows 1] [--megabytes 1024]
+
+    """
+
+func run(_ arguments: Arguments) throws -> String? {
+    let loop = try EventLoop()
+    switch arguments.mode {
+    case "serve":
+        let server = try Server(on: arguments.endpoint("listen"), loop: loop)
+        say("ready\n", to: STDOUT_FILENO)
+        loop.run()
+        withExtendedLifetime(server) {}
+        return nil
+    case "pingpong":
+        let load = try PingPong(
+            to: arguments.endpoint("to"), byteCount: arguments.number("bytes", default: 64),
+            rounds: arguments.number("rounds", default: 10_000), warmUpRounds: arguments.number("warmup", default: 500),
+            loop: loop)
+        loop.run()
+        return try outcome("\"round_trip_ns\": \(load.histogram)", load.failure)
+    case "paced":
+        let load = try Paced(
+            to: arguments.endpoint("to"), byteCount: arguments.number("bytes", default: 1024),
+            rate: arguments.number("rate", default: 1000), connections: arguments.number("connections", default: 4),
+            seconds: arguments.number("seconds", default: 5), loop: loop)
+        loop.run()
+        return try outcome("\"request_ns\": \(load.histogram)", load.failure)
+    case "connect":
+        let load = try Connections(
+            to: arguments.endpoint("to"), total: arguments.number("total", default: 2000),
+            atOnce: arguments.number("at-once", default: 1), loop: loop)
+        loop.run()
+        return try outcome(
+            "\"connection_ns\": \(load.histogram), \"elapsed_ns\": \(load.elapsed.nanoseconds)", load.failure)
+    case "bulk":
+        guard let direction = Bulk.Direction(rawValue: try arguments.text("direction")) else {
+            throw Arguments.Problem(text: "--direction is upload or download")
+        }
+        let flows = try arguments.number("flows", default: 1)
+        let byteCount = try arguments.number("megabytes", default: 1024) * 1_000_000 / flows
+        let load = try Bulk(
+            to: arguments.endpoint("to"), direction, flows: flows, byteCountPerFlow: byteCount, loop: loop)
+        loop.run()
+        return try outcome(
+            "\"bytes\": \(byteCount * flows), \"elapsed_ns\": \(load.elapsed.nanoseconds)", load.failure)
+    case let mode:
+        throw Arguments.Problem(text: "\(mode): no such mode")
+    }
+}
+
+func outcome(_ fields: String, _ failure: String?) throws -> String {
+    if let failure { throw Arguments.Problem(text: failure) }
+    return "{\(fields)}"
+}
+
+func say(_ text: String, to descriptor: Int32) {
+    var text = text
+    text.withUTF8 { _ = unsafe write(descriptor, $0.baseAddress, $0.count) }
+}
+
+ResourceLimits.raiseOpenFiles()
+do {
+    let arguments = try Arguments(Array(CommandLine.arguments.dropFirst()))
+    if let result = try run(arguments) { print(result) }
+} catch let problem as Arguments.Problem {
+    say("culvert-bench: \(problem.text)\n\(usage)", to: STDERR_FILENO)
+    exit(2)
+} catch {
+    say("culvert-bench: \(error)\n", to: STDERR_FILENO)
+    exit(1)
+}
