@@ -9,15 +9,16 @@ final class Bulk: StreamOwner {
     private let loop: EventLoop
     private let direction: Direction
     private let byteCountPerFlow: Int
-    private let filler = [UInt8](repeating: 0x53, count: 256 * 1024)
+    private let filler = [UInt8](repeating: Service.count.rawValue, count: 256 * 1024)
     private var streams: [Stream] = []
     private var pending: Int
     private let begin = MonotonicClock.now()
     private(set) var elapsed = Duration.zero
     private(set) var failure: String?
 
-    /// - Parameter server: the echo port of a `Server`; the port for the direction follows it.
-    init(to server: Endpoint, _ direction: Direction, flows: Int, byteCountPerFlow: Int, loop: EventLoop) throws(Errno) {
+    init(
+        to server: Endpoint, _ direction: Direction, flows: Int, byteCountPerFlow: Int, loop: EventLoop
+    ) throws(Errno) {
         self.loop = loop
         self.direction = direction
         self.byteCountPerFlow = byteCountPerFlow
@@ -31,21 +32,15 @@ final class Bulk: StreamOwner {
             stream.state = byteCountPerFlow
             drained(stream)
         case .download:
-            let wanted = UInt64(byteCountPerFlow)
-            unsafe withUnsafeBytes(of: wanted) { unsafe stream.send($0) }
+            let wanted = withUnsafeBytes(of: UInt64(byteCountPerFlow)) { unsafe [UInt8]($0) }
+            unsafe ([Service.produce.rawValue] + wanted).withUnsafeBytes { unsafe stream.send($0) }
         }
     }
 
     func drained(_ stream: Stream) {
         guard direction == .upload, stream.state > 0 else { return }
-        while stream.state > 0 {
-            let taken = unsafe filler.withUnsafeBytes { filler in
-                unsafe stream.offer(UnsafeRawBufferPointer(rebasing: filler[..<min(stream.state, filler.count)]))
-            }
-            guard taken > 0 else { return }
-            stream.state -= taken
-        }
-        stream.finish()
+        stream.state -= stream.fill(upTo: stream.state, from: filler)
+        if stream.state == 0 { stream.finish() }
     }
 
     func received(_ bytes: UnsafeRawBufferPointer, on stream: Stream) {

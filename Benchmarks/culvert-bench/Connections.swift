@@ -6,7 +6,7 @@ import System
 final class Connections: StreamOwner {
     private let loop: EventLoop
     private let endpoint: Endpoint
-    private let message = [UInt8](repeating: 0x52, count: 64)
+    private let message = [UInt8](repeating: Service.echo.rawValue, count: 64)
     private let total: Int
     private var streams: [Int: Stream] = [:]
     private var started = 0

@@ -2,8 +2,8 @@ import EventLoop
 import Primitives
 import System
 
-/// Requests at a fixed rate, spread over several connections, whether or not answers keep up: a request's time runs from the
-/// moment at which it was due, so that a stall shows in every request it delays.
+/// Requests at a fixed rate, spread over several connections, whether or not answers keep up, so that a stall shows in
+/// every request it delays.
 final class Paced: StreamOwner {
     private let loop: EventLoop
     private let message: [UInt8]
@@ -19,9 +19,11 @@ final class Paced: StreamOwner {
     private(set) var histogram = Histogram()
     private(set) var failure: String?
 
-    init(to endpoint: Endpoint, byteCount: Int, rate: Int, connections: Int, seconds: Int, loop: EventLoop) throws(Errno) {
+    init(
+        to endpoint: Endpoint, byteCount: Int, rate: Int, connections: Int, seconds: Int, loop: EventLoop
+    ) throws(Errno) {
         self.loop = loop
-        message = [UInt8](repeating: 0x51, count: byteCount)
+        message = [UInt8](repeating: Service.echo.rawValue, count: byteCount)
         interval = .nanoseconds(1_000_000_000 / rate)
         total = rate * seconds
         due = Array(repeating: [], count: connections)

@@ -17,7 +17,7 @@ final class PingPong: StreamOwner {
 
     init(to endpoint: Endpoint, byteCount: Int, rounds: Int, warmUpRounds: Int, loop: EventLoop) throws(Errno) {
         self.loop = loop
-        message = [UInt8](repeating: 0x50, count: byteCount)
+        message = [UInt8](repeating: Service.echo.rawValue, count: byteCount)
         self.rounds = rounds
         self.warmUpRounds = warmUpRounds
         stream = try Stream(to: endpoint, on: loop, owner: self)

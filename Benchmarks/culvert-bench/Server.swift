@@ -2,57 +2,53 @@ import EventLoop
 import Primitives
 import System
 
-/// The application behind the proxies. On `port` it echoes; on the next port it counts what comes and answers with the count
-/// at the end; on the one after it sends as many bytes as it is asked for (a 64-bit number in host order) and ends.
-final class Server: StreamOwner {
-    private enum Service: Int, CaseIterable { case echo, count, produce }
+/// The application behind the proxies. The first byte of a connection says what it does.
+enum Service: UInt8 {
+    /// Sends back whatever comes.
+    case echo = 0x45
+    /// Counts what comes and answers with the sum at the end.
+    case count = 0x43
+    /// Sends as many bytes as the next 64 bits say (in host order), and ends.
+    case produce = 0x50
+}
 
+final class Server: StreamOwner {
     private let loop: EventLoop
-    private var listeners: [Listener] = []
+    private var listener: Listener?
     private var streams: [ObjectIdentifier: Stream] = [:]
     private let filler = [UInt8](repeating: 0x5a, count: 256 * 1024)
 
     init(on endpoint: Endpoint, loop: EventLoop) throws(Errno) {
         self.loop = loop
-        for service in Service.allCases {
-            let port = endpoint.port + UInt16(service.rawValue)
-            let listener = try Listener(Endpoint(endpoint.address, port: port), loop: loop) { [unowned self] descriptor in
-                if let stream = try? Stream(descriptor, on: loop, owner: self, number: service.rawValue) {
-                    self.streams[ObjectIdentifier(stream)] = stream
-                }
-            }
-            listeners.append(listener)
+        listener = try Listener(endpoint, loop: loop) { [unowned self] descriptor in
+            guard let stream = try? Stream(descriptor, on: loop, owner: self) else { return }
+            self.streams[ObjectIdentifier(stream)] = stream
         }
     }
 
     func opened(_ stream: Stream) {}
 
     func received(_ bytes: UnsafeRawBufferPointer, on stream: Stream) {
-        switch Service(rawValue: stream.number) {
+        if stream.service == nil { unsafe stream.service = bytes.first.flatMap { Service(rawValue: $0) } }
+        switch stream.service {
         case .echo: unsafe stream.send(bytes)
         case .count: stream.state += bytes.count
         case .produce:
-            guard bytes.count == 8 else { return drop(stream) }
-            stream.state = unsafe Int(bytes.loadUnaligned(as: UInt64.self))
+            guard bytes.count == 9 else { return drop(stream) }
+            stream.state = unsafe Int(bytes.loadUnaligned(fromByteOffset: 1, as: UInt64.self))
             drained(stream)
         case nil: drop(stream)
         }
     }
 
     func drained(_ stream: Stream) {
-        guard Service(rawValue: stream.number) == .produce, stream.state > 0 else { return }
-        while stream.state > 0 {
-            let taken = unsafe filler.withUnsafeBytes { filler in
-                unsafe stream.offer(UnsafeRawBufferPointer(rebasing: filler[..<min(stream.state, filler.count)]))
-            }
-            guard taken > 0 else { return }
-            stream.state -= taken
-        }
-        stream.finish()
+        guard stream.service == .produce, stream.state > 0 else { return }
+        stream.state -= stream.fill(upTo: stream.state, from: filler)
+        if stream.state == 0 { stream.finish() }
     }
 
     func ended(_ stream: Stream, failure: Errno?) {
-        if failure == nil && Service(rawValue: stream.number) == .count {
+        if failure == nil && stream.service == .count {
             let count = UInt64(stream.state)
             unsafe withUnsafeBytes(of: count) { unsafe stream.send($0) }
         }

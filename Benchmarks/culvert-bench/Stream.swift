@@ -31,11 +31,13 @@ protocol StreamOwner: AnyObject {
     let number: Int
     /// What the owner keeps with it.
     var state = 0
+    var service: Service?
     var started = Instant(nanoseconds: 0)
     var waiting = ByteQueue()
 
-    init(_ descriptor: consuming OwnedDescriptor, on loop: EventLoop, owner: any StreamOwner, number: Int = 0) throws(Errno)
-    {
+    init(
+        _ descriptor: consuming OwnedDescriptor, on loop: EventLoop, owner: any StreamOwner, number: Int = 0
+    ) throws(Errno) {
         self.loop = loop
         self.owner = owner
         self.number = number
@@ -83,6 +85,19 @@ protocol StreamOwner: AnyObject {
             owner.ended(self, failure: error)
             return bytes.count
         }
+    }
+
+    /// Sends copies of `filler` until the socket is full or `limit` bytes are sent; how many were.
+    func fill(upTo limit: Int, from filler: [UInt8]) -> Int {
+        var sent = 0
+        while sent < limit {
+            let taken = unsafe filler.withUnsafeBytes { filler in
+                unsafe offer(UnsafeRawBufferPointer(rebasing: filler[..<min(limit - sent, filler.count)]))
+            }
+            guard taken > 0 else { break }
+            sent += taken
+        }
+        return sent
     }
 
     func finish() {

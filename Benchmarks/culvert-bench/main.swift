@@ -1,14 +1,16 @@
-// The load generator of the benchmarks, the application that answers it, and the bare relay that proxies are compared with.
-// Each load prints one JSON object. `Benchmarks/run` is the way to use it.
+// The load generator of the benchmarks, the application that answers it, and the bare relay that proxies are compared
+// with. Each load prints one JSON object. `Benchmarks/run` is the way to use it.
 
 import EventLoop
 import Glibc
 import Primitives
 import System
+import TLS
 
 let usage = """
     usage: culvert-bench MODE --name value ...
-      serve     --listen ADDRESS:PORT                      echo; count on PORT+1; produce on PORT+2
+      serve     --listen ADDRESS:PORT
+      bare      --role client|server --listen ADDRESS:PORT --to ADDRESS:PORT --certificates FOLDER --name NAME
       pingpong  --to ADDRESS:PORT [--bytes 64] [--rounds 10000] [--warmup 500]
       paced     --to ADDRESS:PORT [--bytes 1024] [--rate 1000] [--connections 4] [--seconds 5]
       connect   --to ADDRESS:PORT [--total 2000] [--at-once 1]
@@ -24,6 +26,17 @@ func run(_ arguments: Arguments) throws -> String? {
         say("ready\n", to: STDOUT_FILENO)
         loop.run()
         withExtendedLifetime(server) {}
+        return nil
+    case "bare":
+        guard let role = BareRelays.Role(rawValue: try arguments.text("role")) else {
+            throw Arguments.Problem(text: "--role is client or server")
+        }
+        let relays = try BareRelays(
+            role, on: arguments.endpoint("listen"), to: arguments.endpoint("to"),
+            credentials: credentials(arguments), loop: loop)
+        say("ready\n", to: STDOUT_FILENO)
+        loop.run()
+        withExtendedLifetime(relays) {}
         return nil
     case "pingpong":
         let load = try PingPong(
@@ -60,6 +73,16 @@ func run(_ arguments: Arguments) throws -> String? {
     case let mode:
         throw Arguments.Problem(text: "\(mode): no such mode")
     }
+}
+
+/// NAME.pem, NAME.key and root.pem of a folder.
+func credentials(_ arguments: Arguments) throws -> TLSCredentials {
+    let folder = try arguments.text("certificates")
+    let name = try arguments.text("name")
+    return try TLSCredentials(
+        chain: FileSystem.read("\(folder)/\(name).pem"),
+        key: PrivateKey(pem: FileSystem.read("\(folder)/\(name).key")),
+        roots: FileSystem.read("\(folder)/root.pem"))
 }
 
 func outcome(_ fields: String, _ failure: String?) throws -> String {

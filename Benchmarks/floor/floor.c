@@ -347,6 +347,8 @@ int main(int count, char **arguments) {
     epoll_descriptor = epoll_create1(EPOLL_CLOEXEC);
     int listener = listen_on(atoi(arguments[2]));
     watch(listener, NULL);
+    puts("ready");
+    fflush(stdout);
 
     struct epoll_event events[EVENTS_PER_WAIT];
     for (;;) {
