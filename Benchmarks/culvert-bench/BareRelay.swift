@@ -14,8 +14,8 @@ final class BareRelay {
     init(accepted: consuming OwnedDescriptor, connected: consuming OwnedDescriptor, relays: BareRelays) throws {
         self.relays = relays
         switch relays.role {
-        case .client:
-            tls = try TLSConnection(client: relays.context, expecting: [])
+        case .client(let identity):
+            tls = try TLSConnection(client: relays.context, expecting: [identity])
             plain = BareSocket(accepted, isConnected: true)
             secure = BareSocket(connected, isConnected: false)
         case .server:

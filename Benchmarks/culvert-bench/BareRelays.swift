@@ -1,4 +1,5 @@
 import EventLoop
+import Identity
 import Primitives
 import System
 import TLS
@@ -6,7 +7,12 @@ import TLS
 /// Accepts connections and joins each to one peer, TLS on one side of them: our event loop and our TLS with no HTTP/2 and
 /// no policy. What a tunnel costs beyond this is the price of what it does beyond this.
 @safe final class BareRelays {
-    enum Role: String { case client, server }
+    enum Role {
+        /// Plaintext in, TLS out to a peer that is who it should be.
+        case client(expecting: SPIFFEID)
+        /// TLS in, plaintext out.
+        case server
+    }
 
     static let pieceByteCount = 256 * 1024
 

@@ -1,4 +1,5 @@
 import EventLoop
+import Glibc
 import Primitives
 import System
 
@@ -48,6 +49,7 @@ final class BareSocket: EventHandler, ResumeHandler {
             }
             if try relay.read(self) { relay.loop.requestResume(self) }
         } catch {
+            say("culvert-bench: bare: \(error)\n", to: STDERR_FILENO)
             relay.close()
         }
     }
@@ -57,6 +59,7 @@ final class BareSocket: EventHandler, ResumeHandler {
         do {
             if try relay.read(self) { relay.loop.requestResume(self) }
         } catch {
+            say("culvert-bench: bare: \(error)\n", to: STDERR_FILENO)
             relay.close()
         }
     }

@@ -32,7 +32,7 @@ final class Bulk: StreamOwner {
             stream.state = byteCountPerFlow
             drained(stream)
         case .download:
-            let wanted = withUnsafeBytes(of: UInt64(byteCountPerFlow)) { unsafe [UInt8]($0) }
+            let wanted = unsafe withUnsafeBytes(of: UInt64(byteCountPerFlow)) { unsafe [UInt8]($0) }
             unsafe ([Service.produce.rawValue] + wanted).withUnsafeBytes { unsafe stream.send($0) }
         }
     }

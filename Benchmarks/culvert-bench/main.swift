@@ -3,6 +3,7 @@
 
 import EventLoop
 import Glibc
+import Identity
 import Primitives
 import System
 import TLS
@@ -11,6 +12,7 @@ let usage = """
     usage: culvert-bench MODE --name value ...
       serve     --listen ADDRESS:PORT
       bare      --role client|server --listen ADDRESS:PORT --to ADDRESS:PORT --certificates FOLDER --name NAME
+                [--expect SPIFFE_ID]
       pingpong  --to ADDRESS:PORT [--bytes 64] [--rounds 10000] [--warmup 500]
       paced     --to ADDRESS:PORT [--bytes 1024] [--rate 1000] [--connections 4] [--seconds 5]
       connect   --to ADDRESS:PORT [--total 2000] [--at-once 1]
@@ -28,11 +30,8 @@ func run(_ arguments: Arguments) throws -> String? {
         withExtendedLifetime(server) {}
         return nil
     case "bare":
-        guard let role = BareRelays.Role(rawValue: try arguments.text("role")) else {
-            throw Arguments.Problem(text: "--role is client or server")
-        }
         let relays = try BareRelays(
-            role, on: arguments.endpoint("listen"), to: arguments.endpoint("to"),
+            role(arguments), on: arguments.endpoint("listen"), to: arguments.endpoint("to"),
             credentials: credentials(arguments), loop: loop)
         say("ready\n", to: STDOUT_FILENO)
         loop.run()
@@ -75,6 +74,18 @@ func run(_ arguments: Arguments) throws -> String? {
     }
 }
 
+func role(_ arguments: Arguments) throws -> BareRelays.Role {
+    switch try arguments.text("role") {
+    case "server": return .server
+    case "client":
+        guard let identity = SPIFFEID(try arguments.text("expect")) else {
+            throw Arguments.Problem(text: "--expect is a SPIFFE id")
+        }
+        return .client(expecting: identity)
+    case let text: throw Arguments.Problem(text: "--role \(text): client or server")
+    }
+}
+
 /// NAME.pem, NAME.key and root.pem of a folder.
 func credentials(_ arguments: Arguments) throws -> TLSCredentials {
     let folder = try arguments.text("certificates")
@@ -85,8 +96,10 @@ func credentials(_ arguments: Arguments) throws -> TLSCredentials {
         roots: FileSystem.read("\(folder)/root.pem"))
 }
 
+struct LoadFailure: Error, CustomStringConvertible { let description: String }
+
 func outcome(_ fields: String, _ failure: String?) throws -> String {
-    if let failure { throw Arguments.Problem(text: failure) }
+    if let failure { throw LoadFailure(description: failure) }
     return "{\(fields)}"
 }
 

@@ -6,7 +6,7 @@ pod's rules do. Every proxy has one worker, TLS 1.3 with TLS_AES_128_GCM_SHA256,
 
 from dataclasses import dataclass, field
 
-from .world import BENCH, ENVOY, FLOOR, SERVER_ADDRESS
+from .world import BENCH, ENVOY, FLOOR, SERVER_ADDRESS, SERVER_IDENTITY
 
 APPLICATION_PORT = 9000
 
@@ -49,7 +49,7 @@ def bare(world, slot):
             "--listen", f"0.0.0.0:{slot.inbound}", "--to", f"127.0.0.1:{APPLICATION_PORT}",
         ),
         world.spawn(
-            world.client, BENCH, "bare", "--role", "client", "--name", "client", *common,
+            world.client, BENCH, "bare", "--role", "client", "--name", "client", *common, "--expect", SERVER_IDENTITY,
             "--listen", f"127.0.0.1:{slot.outbound}", "--to", f"{SERVER_ADDRESS}:{slot.inbound}",
         ),
     ]  # fmt: skip

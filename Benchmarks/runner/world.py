@@ -15,6 +15,8 @@ CERTIFICATES = REPOSITORY / "Tests/peers/certificates"
 
 CLIENT_ADDRESS = "10.99.0.1"
 SERVER_ADDRESS = "10.99.0.2"
+CLIENT_IDENTITY = "spiffe://cluster.local/ns/default/sa/client"
+SERVER_IDENTITY = "spiffe://cluster.local/ns/default/sa/server"
 READY_SECONDS_MAX = 30
 
 
@@ -70,8 +72,7 @@ class World:
         """A folder with root, client and server."""
         folder = Path(self.folder.name) / "certificates"
         if not folder.exists():
-            identity = "spiffe://cluster.local/ns/default/sa/"
-            command(str(CERTIFICATES), str(folder), f"client={identity}client", f"server={identity}server")
+            command(str(CERTIFICATES), str(folder), f"client={CLIENT_IDENTITY}", f"server={SERVER_IDENTITY}")
         return str(folder)
 
     def spawn(self, namespace, *arguments, announces=True):
