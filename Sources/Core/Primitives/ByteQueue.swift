@@ -56,6 +56,12 @@
         if unsafe storage.count > Self.retainedByteCountMax { release() }
     }
 
+    /// Drops the oldest `byteCount` bytes but keeps the block, for queues that serve as scratch.
+    public mutating func advance(_ byteCount: Int) {
+        precondition(byteCount >= 0 && byteCount <= count)
+        head += byteCount
+    }
+
     /// Drops everything but keeps the block, for queues that serve as scratch.
     public mutating func reset() {
         head = 0

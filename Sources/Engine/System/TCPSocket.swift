@@ -108,6 +108,11 @@ public enum TCPSocket {
         _ = shutdown(descriptor.raw, Int32(SHUT_WR))
     }
 
+    /// Ends both directions now, though other owners of the descriptor may live on.
+    public static func shutdownBoth(of descriptor: borrowing OwnedDescriptor) {
+        _ = shutdown(descriptor.raw, Int32(SHUT_RDWR))
+    }
+
     /// Makes the coming close a reset.
     public static func resetOnClose(_ descriptor: borrowing OwnedDescriptor) {
         var value = linger(l_onoff: 1, l_linger: 0)

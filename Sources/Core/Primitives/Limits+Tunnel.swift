@@ -1,0 +1,28 @@
+extension Limits {
+    /// Bytes taken from one socket with one read.
+    public static let receiveByteCountMax = 64 * 1024
+    /// Bytes that one connection may take from its socket in one turn before its neighbours have their turn.
+    public static let turnByteCountMax = 256 * 1024
+    /// Ciphertext that may wait for a tunnel's socket; its streams are not read while more waits.
+    public static let tunnelOutgoingByteCountMax = 64 * 1024
+    /// Time for the TCP connection to a peer (ztunnel).
+    public static let connectDuration: Duration = .seconds(10)
+    /// Time for the TLS handshake, from its first byte on either side.
+    public static let handshakeDuration: Duration = .seconds(10)
+    /// Time for the answer to a CONNECT request: the peer may itself spend `connectDuration` on its application.
+    public static let connectResponseDuration: Duration = .seconds(25)
+    /// Silence after which a tunnel is asked whether its peer lives (ztunnel).
+    public static let keepAliveInterval: Duration = .seconds(10)
+    /// Time for the answer to that (ztunnel).
+    public static let keepAliveTimeout: Duration = .seconds(20)
+    /// The payload of those pings, so that their answers are told from others.
+    public static let keepAlivePayload: UInt64 = 0x3b7c_db7a_0b87_16b4
+    /// How long one direction may stay silent after the other has ended and been delivered.
+    public static let halfClosedDuration: Duration = .seconds(3600)
+    /// Streams that we open at once on one tunnel, unless the peer allows fewer (ztunnel's default).
+    public static let tunnelStreamCountMax = 100
+    /// Age without use after which a tunnel without streams is closed (ztunnel's default).
+    public static let tunnelIdleDuration: Duration = .seconds(300)
+    /// Bytes that a stream's peer may have under way to us.
+    public static let streamWindowByteCount: UInt32 = 256 * 1024
+}

@@ -1,0 +1,161 @@
+public import EventLoop
+import Primitives
+public import System
+
+/// Told how a relay between two sockets ended.
+public protocol PlainRelayOwner: AnyObject {
+    /// The second socket is connected; called before any byte moves.
+    func relayConnected(_ relay: PlainRelay)
+    /// Called exactly once; the sockets are closed.
+    func relayEnded(_ relay: PlainRelay, _ ending: RelayEnding)
+}
+
+/// A relay between an accepted socket and one that we dial, both in plain TCP.
+public final class PlainRelay: ResumeHandler {
+    /// One of the two sockets as the loop sees it.
+    private final class Port: EventHandler {
+        weak var relay: PlainRelay?
+        let isAccepted: Bool
+        init(isAccepted: Bool) { self.isAccepted = isAccepted }
+        func ready(_ events: ReadyEvents) { relay?.ready(events, isAccepted) }
+    }
+
+    private let loop: EventLoop
+    private let buffers: RelayBuffers
+    private weak var owner: (any PlainRelayOwner)?
+    private let acceptedPort = Port(isAccepted: true)
+    private let dialledPort = Port(isAccepted: false)
+    private var accepted: SocketEnd?
+    private var dialled: SocketEnd?
+    private var isConnected = false
+    private var resumeRequested = false
+    private var timer: TimerToken?
+    private var fromAccepted: UInt64 = 0
+    private var toAccepted: UInt64 = 0
+
+    /// Takes over both sockets; `dialled` is still connecting. The relay lives until it tells its owner that it ended.
+    public init(
+        loop: EventLoop, buffers: RelayBuffers, accepted: consuming OwnedDescriptor, dialled: consuming OwnedDescriptor,
+        owner: any PlainRelayOwner
+    ) throws(Errno) {
+        self.loop = loop
+        self.buffers = buffers
+        self.owner = owner
+        self.accepted = try SocketEnd(accepted, on: loop, handler: acceptedPort)
+        self.dialled = try SocketEnd(dialled, on: loop, handler: dialledPort)
+        acceptedPort.relay = self
+        dialledPort.relay = self
+        timer = loop.schedule(after: Limits.connectDuration, kind: 0, handler: self)
+    }
+
+    /// Ends both connections with a reset.
+    public func abort(_ reason: String) { end(.aborted(reason)) }
+
+    private func ready(_ events: ReadyEvents, _ isAccepted: Bool) {
+        if isAccepted { accepted?.note(events) } else { dialled?.note(events) }
+        if !isConnected {
+            guard !isAccepted else {
+                // An application that gave up before it was connected has nothing to wait for.
+                if events.contains(.error) { end(.socketFailed(.connectionReset)) }
+                return
+            }
+            if !connected(events) { return }
+        }
+        pump()
+    }
+
+    private func connected(_ events: ReadyEvents) -> Bool {
+        guard events.contains(.writable) else { return false }
+        if let failure = dialled?.failure() {
+            end(.socketFailed(failure))
+            return false
+        }
+        isConnected = true
+        if let timer { loop.cancel(timer) }
+        timer = nil
+        owner?.relayConnected(self)
+        return true
+    }
+
+    public func resume() {
+        resumeRequested = false
+        pump()
+    }
+
+    private func pump() {
+        do throws(Errno) {
+            let up = try move(&accepted, &dialled, &fromAccepted)
+            let down = try move(&dialled, &accepted, &toAccepted)
+            if (up || down), !resumeRequested {
+                resumeRequested = true
+                loop.requestResume(self)
+            }
+        } catch {
+            end(.socketFailed(error))
+            return
+        }
+        if accepted.isDone && dialled.isDone {
+            end(.completed)
+        } else if (accepted.isDone || dialled.isDone), timer == nil {
+            timer = loop.schedule(after: Limits.halfClosedDuration, kind: 1, handler: self)
+        }
+    }
+
+    /// Moves one direction as far as it goes within this turn's share.
+    /// - Returns: whether there is more to move at once.
+    private func move(
+        _ source: inout SocketEnd?, _ sink: inout SocketEnd?, _ total: inout UInt64
+    ) throws(Errno) -> Bool {
+        guard source != nil, sink != nil else { return false }
+        _ = try sink?.drain()
+        var share = Limits.turnByteCountMax
+        while share > 0, sink?.pendingByteCount == 0 {
+            guard let outcome = try unsafe source?.read(into: buffers.received) else { return false }
+            switch outcome {
+            case .bytes(let count):
+                total &+= UInt64(count)
+                share -= count
+                _ = try unsafe sink?.offer(UnsafeRawBufferPointer(rebasing: buffers.received[..<count]))
+            case .wouldBlock: return false
+            case .endOfStream:
+                sink?.finish()
+                return false
+            }
+        }
+        return share <= 0 && sink?.pendingByteCount == 0
+    }
+
+    private func end(_ cause: RelayCause) {
+        guard let near = accepted.take(), let far = dialled.take() else { return }
+        if let timer { loop.cancel(timer) }
+        timer = nil
+        if cause == .completed || !isConnected {
+            near.close(on: loop)
+            far.close(on: loop)
+        } else {
+            near.reset(on: loop)
+            far.reset(on: loop)
+        }
+        owner?.relayEnded(
+            self, RelayEnding(cause: cause, bytesFromSocket: fromAccepted, bytesToSocket: toAccepted))
+    }
+}
+
+extension PlainRelay: TimerHandler {
+    public func timerFired(_ kind: Int) {
+        timer = nil
+        end(kind == 0 ? .socketFailed(.timedOut) : .aborted("half-closed and silent for too long"))
+    }
+}
+
+extension Optional where Wrapped == SocketEnd {
+    /// Nothing more comes from this socket, and nothing more goes to it.
+    fileprivate var isDone: Bool {
+        switch self {
+        case .some(let end): end.hasEnded && end.hasFinished
+        case .none: true
+        }
+    }
+}
+
+@available(*, unavailable) extension PlainRelay: Sendable {}

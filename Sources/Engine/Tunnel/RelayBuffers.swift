@@ -1,0 +1,26 @@
+import Primitives
+
+/// The scratch memory of one worker: bytes pass through it within one call and never rest here, so that an idle connection
+/// holds no buffer.
+@safe public final class RelayBuffers {
+    /// What was read from a peer: ciphertext, or the bytes of a plain connection.
+    let received: UnsafeMutableRawBufferPointer
+    /// What was decrypted.
+    var plaintext = ByteQueue()
+    /// What was encrypted and is about to be written.
+    var ciphertext = ByteQueue()
+    /// Where outgoing frames are laid out.
+    let frames: UnsafeMutableRawBufferPointer
+
+    public init() {
+        unsafe received = .allocate(byteCount: Limits.receiveByteCountMax, alignment: 64)
+        unsafe frames = .allocate(byteCount: Limits.tlsRecordByteCount, alignment: 64)
+    }
+
+    deinit {
+        unsafe received.deallocate()
+        unsafe frames.deallocate()
+    }
+}
+
+@available(*, unavailable) extension RelayBuffers: Sendable {}

@@ -1,0 +1,31 @@
+public import HTTP2
+public import System
+
+/// How a relayed connection ended.
+public enum RelayCause: Equatable, Sendable {
+    /// Both directions ended in order.
+    case completed
+    /// The socket of the side that we accepted or dialled failed.
+    case socketFailed(Errno)
+    /// The peer reset the stream.
+    case streamReset(HTTP2ErrorCode)
+    /// The tunnel beneath the stream was lost.
+    case tunnelLost(String)
+    /// We ended it: policy, drain, or a half-closed direction that stayed silent too long.
+    case aborted(String)
+}
+
+/// What a relayed connection moved, and how it ended.
+public struct RelayEnding: Equatable, Sendable {
+    public var cause: RelayCause
+    /// Bytes read from the accepted or dialled socket.
+    public var bytesFromSocket: UInt64
+    /// Bytes given to that socket.
+    public var bytesToSocket: UInt64
+
+    public init(cause: RelayCause, bytesFromSocket: UInt64, bytesToSocket: UInt64) {
+        self.cause = cause
+        self.bytesFromSocket = bytesFromSocket
+        self.bytesToSocket = bytesToSocket
+    }
+}

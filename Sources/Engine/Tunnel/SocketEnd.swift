@@ -1,0 +1,102 @@
+import EventLoop
+import Primitives
+import System
+
+/// The socket end of a relay: what is known about its readiness, and the bytes that it has not taken yet. A short read counts
+/// as drained, since the next byte brings an edge.
+struct SocketEnd: ~Copyable {
+    let descriptor: OwnedDescriptor
+    private let registration: Registration
+    private var pending = ByteQueue()
+    private var isHungUp = false
+    private var wantsFinish = false
+    private var isFinished = false
+    /// Reading may bring something.
+    private(set) var isReadable = false
+    /// The application has sent its last byte and all were read.
+    private(set) var hasEnded = false
+
+    /// Watches `descriptor`; `handler` passes the events on to `note`.
+    init(
+        _ descriptor: consuming OwnedDescriptor, on loop: EventLoop, handler: any EventHandler
+    ) throws(Errno) {
+        registration = try loop.register(descriptor, handler: handler)
+        self.descriptor = descriptor
+    }
+
+    /// Bytes offered and not taken by the kernel yet.
+    var pendingByteCount: Int { pending.count }
+
+    /// All that was offered has left, the end included.
+    var hasFinished: Bool { isFinished }
+
+    /// Why connecting or using the socket failed, if it did.
+    func failure() -> Errno? { TCPSocket.pendingError(of: descriptor) }
+
+    mutating func note(_ events: ReadyEvents) {
+        if events.contains(.readable) { isReadable = true }
+        if events.contains(.hangUp) {
+            isHungUp = true
+            isReadable = true
+        }
+    }
+
+    /// Reads what is there. After a short read nothing is tried until the next event, unless the end is known to be near.
+    mutating func read(into room: UnsafeMutableRawBufferPointer) throws(Errno) -> IOOutcome {
+        guard isReadable else { return .wouldBlock }
+        let outcome = unsafe try descriptor.read(into: room)
+        switch outcome {
+        case .bytes(let count): if count < room.count, !isHungUp { isReadable = false }
+        case .wouldBlock: isReadable = false
+        case .endOfStream:
+            isReadable = false
+            hasEnded = true
+        }
+        return outcome
+    }
+
+    /// Gives bytes to the kernel and keeps what it does not take.
+    /// - Returns: how many left at once.
+    mutating func offer(_ bytes: UnsafeRawBufferPointer) throws(Errno) -> Int {
+        guard pending.isEmpty else {
+            unsafe pending.append(bytes)
+            return 0
+        }
+        guard case .bytes(let count) = try unsafe descriptor.write(bytes) else {
+            unsafe pending.append(bytes)
+            return 0
+        }
+        if count < bytes.count { unsafe pending.append(UnsafeRawBufferPointer(rebasing: bytes[count...])) }
+        return count
+    }
+
+    /// Gives the kernel what waits.
+    /// - Returns: how many bytes left.
+    mutating func drain() throws(Errno) -> Int {
+        var left = 0
+        while !pending.isEmpty {
+            guard case .bytes(let count) = try unsafe descriptor.write(pending.readable) else { break }
+            pending.consume(count)
+            left += count
+        }
+        if wantsFinish { finish() }
+        return left
+    }
+
+    /// Sends FIN once everything offered has left.
+    mutating func finish() {
+        wantsFinish = true
+        guard pending.isEmpty, !isFinished else { return }
+        isFinished = true
+        TCPSocket.shutdownWrite(of: descriptor)
+    }
+
+    /// Stops watching and closes.
+    consuming func close(on loop: EventLoop) { loop.forgetClosing(registration) }
+
+    /// Stops watching and closes with a reset, so that the application learns that something is missing.
+    consuming func reset(on loop: EventLoop) {
+        TCPSocket.resetOnClose(descriptor)
+        loop.forgetClosing(registration)
+    }
+}

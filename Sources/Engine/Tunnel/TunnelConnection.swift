@@ -1,0 +1,392 @@
+public import EventLoop
+public import HTTP2
+public import Identity
+import Primitives
+public import System
+public import TLS
+
+/// One mTLS connection that carries streams: a socket, a TLS machine and an HTTP/2 machine, driven by the loop. Bytes from the
+/// peer are read in large pieces, decrypted into scratch memory, and their payload is written to the streams' sockets from
+/// there; bytes for the peer are pulled from the streams' sockets once a turn, encrypted, and written together.
+public final class TunnelConnection {
+    private enum Phase: Equatable { case connecting, handshaking, open, closed }
+    private enum Timer {
+        static let deadline = 0
+        static let keepAlive = 1
+        static let pong = 2
+    }
+
+    let loop: EventLoop
+    private let buffers: RelayBuffers
+    private let socket: OwnedDescriptor
+    private var registration: Registration?
+    private let tls: TLSConnection
+    private let settings: HTTP2Settings
+    private var session: HTTP2Session?
+    private weak var owner: (any TunnelOwner)?
+    private var phase: Phase
+    /// Ciphertext that the socket did not take.
+    private var outgoing = ByteQueue()
+    private var isBlocked = false
+    private var isFlushRequested = false
+    private var isResumeRequested = false
+    private var isHungUp = false
+    private var isDraining = false
+    private var sendFailure: TLSFailure?
+    private var timer: TimerToken?
+    private var drainPing: UInt64?
+    private let isServer: Bool
+    /// Streams that have not ended.
+    public private(set) var streamCount = 0
+    /// Why the tunnel was lost, once it is.
+    public private(set) var failure: TunnelFailure?
+    /// Who the peer is.
+    public var peerIdentity: SPIFFEID? { tls.peerIdentity }
+
+    /// The accepting end, on a socket just accepted. The tunnel lives until it tells its owner that it is closed.
+    public init(
+        accepting socket: consuming OwnedDescriptor, tls: TLSConnection, settings: HTTP2Settings = .tunnelServer,
+        loop: EventLoop, buffers: RelayBuffers, owner: any TunnelOwner
+    ) throws(Errno) {
+        (self.loop, self.buffers, self.tls, self.settings, self.owner) = (loop, buffers, tls, settings, owner)
+        self.socket = socket
+        (phase, isServer) = (.handshaking, true)
+        registration = try loop.register(self.socket, handler: self)
+        timer = loop.schedule(after: Limits.handshakeDuration, kind: Timer.deadline, handler: self)
+    }
+
+    /// The opening end, on a socket that is still connecting.
+    public init(
+        connecting socket: consuming OwnedDescriptor, tls: TLSConnection, settings: HTTP2Settings = .tunnelClient,
+        loop: EventLoop, buffers: RelayBuffers, owner: any TunnelOwner
+    ) throws(Errno) {
+        (self.loop, self.buffers, self.tls, self.settings, self.owner) = (loop, buffers, tls, settings, owner)
+        self.socket = socket
+        (phase, isServer) = (.connecting, false)
+        registration = try loop.register(self.socket, handler: self)
+        timer = loop.schedule(after: Limits.connectDuration, kind: Timer.deadline, handler: self)
+    }
+
+    /// Streams can be opened.
+    public var isOpen: Bool { phase == .open && !isDraining }
+
+    /// Streams that may be open at once: our own bound, or the peer's if it is lower.
+    public var streamCountMax: Int {
+        min(Limits.tunnelStreamCountMax, Int(clamping: session?.peerStreamCountMax ?? .max))
+    }
+
+    // MARK: Streams
+
+    /// Client: opens a stream with a CONNECT request.
+    public func open(_ stream: TunnelStream, fields: [HTTPField]) throws(HTTP2StreamFailure) {
+        guard isOpen, let session else { throw .goingAway }
+        try session.open(stream, fields: fields)
+        stream.opened(on: self)
+        streamCount += 1
+        requestFlush()
+    }
+
+    func respond(on stream: TunnelStream, fields: [HTTPField], endsStream: Bool) throws(HTTP2StreamFailure) {
+        guard let session else { throw .streamClosed }
+        try session.respond(on: stream, fields: fields, endsStream: endsStream)
+        requestFlush()
+    }
+
+    func resume(_ stream: TunnelStream) {
+        session?.resume(stream)
+        requestFlush()
+    }
+
+    func consume(_ byteCount: Int, of stream: TunnelStream) {
+        session?.consume(byteCount, of: stream)
+        requestFlush()
+    }
+
+    func reset(_ stream: TunnelStream, _ code: HTTP2ErrorCode) {
+        session?.reset(stream, code)
+        requestFlush()
+    }
+
+    func streamEnded() {
+        streamCount -= 1
+        guard phase != .closed else { return }
+        owner?.tunnelStreamEnded(self)
+        if isDraining, streamCount == 0 { requestFlush() }
+    }
+
+    // MARK: Ends
+
+    /// Takes no new streams, lets those that are open finish, and closes in order after the last.
+    public func drain() {
+        guard phase == .open, let session, !isDraining else {
+            if phase == .connecting || phase == .handshaking { close(.abandoned("closed before it was established")) }
+            return
+        }
+        isDraining = true
+        owner?.tunnelDraining(self)
+        if isServer {
+            session.announceShutdown()
+            let payload = Entropy.uint64()
+            drainPing = payload
+            session.ping(payload)
+        } else {
+            session.goAway()
+        }
+        requestFlush()
+    }
+
+    /// Ends the tunnel and every stream on it at once.
+    public func abandon(_ reason: String) { close(.abandoned(reason)) }
+
+    private func close(_ failure: TunnelFailure?) {
+        guard phase != .closed else { return }
+        phase = .closed
+        self.failure = failure
+        if failure == nil { tls.close(ciphertext: &outgoing) }
+        // The alert or close_notify leaves if there is room; nobody waits for it.
+        if !outgoing.isEmpty { _ = try? unsafe socket.write(outgoing.readable) }
+        outgoing.release()
+        if let timer { loop.cancel(timer) }
+        timer = nil
+        if let registration { loop.deregister(registration, socket) }
+        registration = nil
+        TCPSocket.shutdownBoth(of: socket)
+        session?.abandon(.internalError)
+        owner?.tunnelClosed(self, failure)
+    }
+}
+
+// MARK: - Bytes in
+
+extension TunnelConnection: EventHandler, ResumeHandler {
+    public func ready(_ events: ReadyEvents) {
+        if phase == .connecting, !connected(events) { return }
+        if events.contains(.writable), isBlocked {
+            isBlocked = false
+            requestFlush()
+        }
+        if events.contains(.hangUp) { isHungUp = true }
+        if events.contains(.readable) || events.contains(.hangUp) { receive() }
+    }
+
+    public func resume() {
+        isResumeRequested = false
+        receive()
+    }
+
+    private func connected(_ events: ReadyEvents) -> Bool {
+        guard events.contains(.writable) else { return false }
+        if let failure = TCPSocket.pendingError(of: socket) {
+            close(.connect(failure))
+            return false
+        }
+        phase = .handshaking
+        restart(Limits.handshakeDuration, Timer.deadline)
+        do {
+            try tls.start(ciphertext: &outgoing)
+        } catch {
+            close(.handshake(error))
+            return false
+        }
+        requestFlush()
+        return true
+    }
+
+    private func receive() {
+        var share = Limits.turnByteCountMax
+        while phase != .closed {
+            guard share > 0 else {
+                if !isResumeRequested {
+                    isResumeRequested = true
+                    loop.requestResume(self)
+                }
+                return
+            }
+            do throws(Errno) {
+                switch try unsafe socket.read(into: buffers.received) {
+                case .bytes(let count):
+                    share -= count
+                    unsafe take(UnsafeRawBufferPointer(rebasing: buffers.received[..<count]))
+                    // A short read means that the socket is drained, unless the end is near.
+                    if count < Limits.receiveByteCountMax, !isHungUp { return }
+                case .wouldBlock: return
+                case .endOfStream: return close(isIdle ? nil : .peerClosed)
+                }
+            } catch {
+                return close(isIdle ? nil : .socket(error))
+            }
+        }
+    }
+
+    /// Nothing is lost when the connection ends now.
+    private var isIdle: Bool { phase == .open && streamCount == 0 }
+
+    private func take(_ ciphertext: UnsafeRawBufferPointer) {
+        buffers.plaintext.reset()
+        var refusal: TLSFailure?
+        do {
+            try unsafe tls.receive(ciphertext, plaintext: &buffers.plaintext, ciphertext: &outgoing)
+        } catch {
+            refusal = error
+        }
+        if phase == .handshaking, refusal == nil, tls.isEstablished { established() }
+        if phase == .open, !buffers.plaintext.isEmpty, let session {
+            do {
+                try unsafe session.receive(buffers.plaintext.readable)
+            } catch {
+                return fail(.http2(error))
+            }
+        }
+        guard phase != .closed else { return }
+        if let refusal { return close(phase == .handshaking ? .handshake(refusal) : .handshake(refusal)) }
+        if tls.peerClosed { return close(isIdle ? nil : .peerClosed) }
+        requestFlush()
+    }
+
+    private func established() {
+        do {
+            let session = try HTTP2Session(role: isServer ? .server : .client, settings: settings, delegate: self)
+            self.session = session
+        } catch {
+            return close(.http2(error))
+        }
+        phase = .open
+        restart(Limits.keepAliveInterval, Timer.keepAlive)
+        owner?.tunnelEstablished(self)
+    }
+
+    /// The peer broke HTTP/2: it is told with GOAWAY, which `close` sends after what waits.
+    private func fail(_ failure: TunnelFailure) {
+        flush()
+        close(failure)
+    }
+}
+
+// MARK: - Bytes out
+
+extension TunnelConnection: FlushHandler, HTTP2SessionDelegate {
+    func requestFlush() {
+        guard !isFlushRequested, phase != .closed else { return }
+        isFlushRequested = true
+        loop.requestFlush(self)
+    }
+
+    public func flush() {
+        isFlushRequested = false
+        guard phase != .closed, phase != .connecting, !isBlocked, drainOutgoing() else { return }
+        guard let session else { return }
+        var share = Limits.turnByteCountMax
+        while session.wantsWrite, phase == .open {
+            guard share > 0 else { return requestFlush() }
+            do {
+                try unsafe session.produce(scratch: buffers.frames)
+            } catch {
+                return close(.http2(error))
+            }
+            if let sendFailure { return close(.handshake(sendFailure)) }
+            guard !buffers.ciphertext.isEmpty else { break }
+            share -= buffers.ciphertext.count
+            guard writeProduced() else { return }
+        }
+        if session.isFinished { close(nil) }
+    }
+
+    /// Encrypts frames of the session; false when enough waits to be written.
+    public func send(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        do {
+            try unsafe tls.send(bytes, ciphertext: &buffers.ciphertext)
+        } catch {
+            sendFailure = error
+            return false
+        }
+        return buffers.ciphertext.count < Limits.tunnelOutgoingByteCountMax
+    }
+
+    /// Writes what was just encrypted; what the socket does not take waits in the connection's own queue.
+    private func writeProduced() -> Bool {
+        do throws(Errno) {
+            var written = 0
+            if case .bytes(let count) = try unsafe socket.write(buffers.ciphertext.readable) { written = count }
+            buffers.ciphertext.advance(written)
+            if !buffers.ciphertext.isEmpty {
+                isBlocked = true
+                unsafe outgoing.append(buffers.ciphertext.readable)
+            }
+            buffers.ciphertext.reset()
+            return !isBlocked
+        } catch {
+            buffers.ciphertext.reset()
+            close(.socket(error))
+            return false
+        }
+    }
+
+    private func drainOutgoing() -> Bool {
+        while !outgoing.isEmpty {
+            do throws(Errno) {
+                guard case .bytes(let count) = try unsafe socket.write(outgoing.readable) else {
+                    isBlocked = true
+                    return false
+                }
+                outgoing.consume(count)
+            } catch {
+                close(.socket(error))
+                return false
+            }
+        }
+        return true
+    }
+}
+
+// MARK: - Events
+
+extension TunnelConnection: TimerHandler {
+    public func acceptStream() -> HTTP2Stream? {
+        guard isServer else { return nil }
+        let stream = TunnelStream(accepting: loop)
+        stream.opened(on: self)
+        streamCount += 1
+        return stream
+    }
+
+    func requested(_ stream: TunnelStream, head: [HTTPField]) {
+        guard let owner else { return stream.refuse([HTTPField(":status", "503")]) }
+        owner.tunnelRequested(self, stream, head: head)
+    }
+
+    public func goAwayReceived(lastStream: Int32, code: HTTP2ErrorCode) {
+        guard !isDraining else { return }
+        isDraining = true
+        owner?.tunnelDraining(self)
+        // The connection is finished once we said so too and no stream is left.
+        session?.goAway()
+    }
+
+    public func pingAcknowledged(_ payload: UInt64) {
+        if payload == drainPing {
+            drainPing = nil
+            session?.goAway()
+        } else {
+            restart(Limits.keepAliveInterval, Timer.keepAlive)
+        }
+    }
+
+    public func timerFired(_ kind: Int) {
+        timer = nil
+        switch kind {
+        case Timer.deadline: close(phase == .connecting ? .connectTimedOut : .handshakeTimedOut)
+        case Timer.keepAlive:
+            session?.ping(Limits.keepAlivePayload)
+            restart(Limits.keepAliveTimeout, Timer.pong)
+            requestFlush()
+        default: close(.keepAliveTimedOut)
+        }
+    }
+
+    private func restart(_ span: Duration, _ kind: Int) {
+        if let timer { loop.cancel(timer) }
+        timer = loop.schedule(after: span, kind: kind, handler: self)
+    }
+}
+
+@available(*, unavailable) extension TunnelConnection: Sendable {}

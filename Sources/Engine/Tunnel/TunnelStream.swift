@@ -1,0 +1,303 @@
+public import EventLoop
+public import HTTP2
+import Primitives
+public import System
+
+/// Told what becomes of a stream.
+public protocol TunnelStreamOwner: AnyObject {
+    /// Client: the peer has answered the CONNECT request. After 200 the relay runs; after anything else the stream is reset and
+    /// ends.
+    func streamAnswered(_ stream: TunnelStream, status: Int, fields: [HTTPField])
+    /// Server: the socket given to `connect` is connected; `accept` starts the relay.
+    func streamConnected(_ stream: TunnelStream)
+    /// Called exactly once; the socket is closed.
+    func streamEnded(_ stream: TunnelStream, _ ending: RelayEnding)
+}
+
+extension TunnelStreamOwner {
+    public func streamAnswered(_ stream: TunnelStream, status: Int, fields: [HTTPField]) {}
+    public func streamConnected(_ stream: TunnelStream) {}
+}
+
+/// One CONNECT stream of a tunnel, joined with one socket: the relay between the two. Bytes go from the socket to the peer when
+/// the session asks for them, and from the peer straight to the socket; only what the socket does not take is kept, within the
+/// stream's window, and credit for it is given back when it has left.
+public final class TunnelStream: HTTP2Stream {
+    private enum Phase: Equatable {
+        /// Client: the request is under way. Server: it waits for our decision.
+        case requesting
+        /// Server: the socket is connecting, or connected and not accepted yet.
+        case connecting
+        case relaying
+        case ended
+    }
+
+    private let loop: EventLoop
+    private var owner: (any TunnelStreamOwner)?
+    private var tunnel: TunnelConnection?
+    private var socket: SocketEnd?
+    private var phase = Phase.requesting
+    private let isServer: Bool
+    /// Bytes that arrived before there was a socket to take them.
+    private var early = ByteQueue()
+    private var hasPeerEnded = false
+    private var isDeferred = false
+    private var timer: TimerToken?
+    private var cause: RelayCause?
+    public private(set) var bytesFromSocket: UInt64 = 0
+    public private(set) var bytesToSocket: UInt64 = 0
+
+    /// Client: a stream for a socket just accepted. It is read once the peer has answered 200.
+    public init(
+        relaying socket: consuming OwnedDescriptor, loop: EventLoop, owner: any TunnelStreamOwner
+    ) throws(Errno) {
+        self.loop = loop
+        self.owner = owner
+        isServer = false
+        super.init()
+        self.socket = try SocketEnd(socket, on: loop, handler: self)
+    }
+
+    /// Server: a stream that a peer opens.
+    init(accepting loop: EventLoop) {
+        self.loop = loop
+        isServer = true
+    }
+
+    func opened(on tunnel: TunnelConnection) {
+        self.tunnel = tunnel
+        if !isServer { restart(Limits.connectResponseDuration) }
+    }
+
+    // MARK: What the owner decides
+
+    /// Server: sets who is told; to be called within `tunnelRequested`.
+    public func adopt(by owner: any TunnelStreamOwner) { self.owner = owner }
+
+    /// Server: joins the stream with a socket that is still connecting.
+    public func connect(_ socket: consuming OwnedDescriptor) throws(Errno) {
+        precondition(isServer && phase == .requesting)
+        self.socket = try SocketEnd(socket, on: loop, handler: self)
+        phase = .connecting
+        restart(Limits.connectDuration)
+    }
+
+    /// Server: answers the request with these fields, `:status` first, and starts the relay.
+    public func accept(_ fields: [HTTPField]) {
+        guard phase == .connecting else { return }
+        do {
+            try tunnel?.respond(on: self, fields: fields, endsStream: false)
+        } catch {
+            return end(.tunnelLost("the stream was closed before it was answered"))
+        }
+        relay()
+    }
+
+    /// Server: answers the request with these fields, `:status` first, and ends the stream.
+    public func refuse(_ fields: [HTTPField]) {
+        guard phase == .requesting || phase == .connecting else { return }
+        try? tunnel?.respond(on: self, fields: fields, endsStream: true)
+        tunnel?.reset(self, .noError)
+        end(cause ?? .aborted("refused"))
+    }
+
+    /// Resets the stream and the socket, so that both ends know that something is missing.
+    public func abort(_ reason: String) {
+        tunnel?.reset(self, .cancel)
+        end(.aborted(reason))
+    }
+
+    // MARK: What the session calls
+
+    override public func received(head: [HTTPField], endsStream: Bool) {
+        if isServer {
+            tunnel?.requested(self, head: head)
+            return
+        }
+        guard phase == .requesting else { return }
+        let status = head.first(named: ":status").flatMap { Int(String(decoding: $0.bytes, as: UTF8.self)) } ?? 0
+        if status == 200 { relay() }
+        owner?.streamAnswered(self, status: status, fields: head)
+        guard status != 200, phase != .ended else { return }
+        tunnel?.reset(self, .cancel)
+        end(.aborted("the peer answered \(status)"))
+    }
+
+    override public func received(_ bytes: UnsafeRawBufferPointer) {
+        switch phase {
+        case .relaying:
+            do throws(Errno) {
+                let count = try unsafe socket?.offer(bytes) ?? 0
+                delivered(count)
+            } catch {
+                socketFailed(error)
+            }
+        case .requesting, .connecting: unsafe early.append(bytes)
+        case .ended: break
+        }
+    }
+
+    override public func receivedEnd() {
+        hasPeerEnded = true
+        guard phase == .relaying else { return }
+        socket?.finish()
+        directionEnded()
+    }
+
+    override public func read(into room: UnsafeMutableRawBufferPointer) -> HTTP2ReadResult {
+        guard phase == .relaying else {
+            isDeferred = true
+            return .deferred
+        }
+        do throws(Errno) {
+            switch try unsafe socket?.read(into: room) ?? .wouldBlock {
+            case .bytes(let count):
+                bytesFromSocket &+= UInt64(count)
+                return .bytes(count)
+            case .wouldBlock:
+                isDeferred = true
+                return .deferred
+            case .endOfStream:
+                directionEnded()
+                return .end(0)
+            }
+        } catch {
+            socketFailed(error, resets: false)
+            return .reset(.connectError)
+        }
+    }
+
+    override public func closed(_ code: HTTP2ErrorCode) {
+        let lost = tunnel?.failure.map { RelayCause.tunnelLost("\($0)") }
+        let ended = tunnel
+        tunnel = nil
+        defer { ended?.streamEnded() }
+        guard phase != .ended else { return }
+        if let lost { return end(lost) }
+        guard code == .noError, phase == .relaying else { return end(.streamReset(code)) }
+        // In order, or the peer wants no more of ours: what it sent is delivered first.
+        hasPeerEnded = true
+        socket?.finish()
+        if socket?.hasFinished ?? true { end(.completed) }
+    }
+}
+
+// MARK: - The socket
+
+extension TunnelStream: EventHandler, TimerHandler {
+    public func ready(_ events: ReadyEvents) {
+        socket?.note(events)
+        switch phase {
+        case .relaying:
+            if events.contains(.writable) { drain() }
+            if events.contains(.readable) || events.contains(.hangUp) { wake() }
+        case .connecting: connected(events)
+        case .requesting:
+            // An application that gave up before it was answered frees its stream at once.
+            if events.contains(.error) {
+                tunnel?.reset(self, .cancel)
+                end(.socketFailed(.connectionReset))
+            }
+        case .ended: break
+        }
+    }
+
+    public func timerFired(_ kind: Int) {
+        timer = nil
+        switch phase {
+        case .connecting: connectFailed(.timedOut)
+        case .requesting:
+            tunnel?.reset(self, .cancel)
+            end(.tunnelLost("the peer did not answer the CONNECT request in time"))
+        case .relaying: abort("half-closed and silent for too long")
+        case .ended: break
+        }
+    }
+
+    private func connected(_ events: ReadyEvents) {
+        guard events.contains(.writable), timer != nil else { return }
+        if let failure = socket?.failure() { return connectFailed(failure) }
+        cancelTimer()
+        owner?.streamConnected(self)
+    }
+
+    private func connectFailed(_ failure: Errno) {
+        cause = .socketFailed(failure)
+        refuse([HTTPField(":status", "503")])
+    }
+
+    private func relay() {
+        cancelTimer()
+        phase = .relaying
+        if !early.isEmpty {
+            do throws(Errno) {
+                let count = try unsafe socket?.offer(early.readable) ?? 0
+                early.release()
+                delivered(count)
+            } catch {
+                return socketFailed(error)
+            }
+        }
+        if hasPeerEnded { socket?.finish() }
+        wake()
+    }
+
+    /// There may be bytes to read for the session.
+    private func wake() {
+        guard isDeferred else { return }
+        isDeferred = false
+        tunnel?.resume(self)
+    }
+
+    private func drain() {
+        guard let waiting = socket?.pendingByteCount, waiting > 0 else { return }
+        do throws(Errno) {
+            let count = try socket?.drain() ?? 0
+            delivered(count)
+        } catch {
+            return socketFailed(error)
+        }
+        if tunnel == nil, socket?.hasFinished ?? true { end(.completed) }
+    }
+
+    private func delivered(_ byteCount: Int) {
+        guard byteCount > 0 else { return }
+        bytesToSocket &+= UInt64(byteCount)
+        tunnel?.consume(byteCount, of: self)
+    }
+
+    private func socketFailed(_ failure: Errno, resets: Bool = true) {
+        if resets { tunnel?.reset(self, .connectError) }
+        end(.socketFailed(failure))
+    }
+
+    /// One direction is over; the other is given a bounded time.
+    private func directionEnded() {
+        if timer == nil { timer = loop.schedule(after: Limits.halfClosedDuration, kind: 0, handler: self) }
+    }
+
+    private func restart(_ span: Duration) {
+        cancelTimer()
+        timer = loop.schedule(after: span, kind: 0, handler: self)
+    }
+
+    private func cancelTimer() {
+        if let timer { loop.cancel(timer) }
+        timer = nil
+    }
+
+    private func end(_ cause: RelayCause) {
+        guard phase != .ended else { return }
+        let wasRelaying = phase == .relaying
+        phase = .ended
+        cancelTimer()
+        early.release()
+        if let socket = socket.take() {
+            if cause == .completed || !wasRelaying { socket.close(on: loop) } else { socket.reset(on: loop) }
+        }
+        let owner = owner
+        self.owner = nil
+        owner?.streamEnded(
+            self, RelayEnding(cause: cause, bytesFromSocket: bytesFromSocket, bytesToSocket: bytesToSocket))
+    }
+}
