@@ -1,7 +1,7 @@
 public import EventLoop
 public import HTTP2
 public import Identity
-import Primitives
+public import Primitives
 public import System
 public import TLS
 

@@ -1,4 +1,4 @@
-public import HTTP2
+public import Primitives
 
 /// Told what happens on a tunnel.
 public protocol TunnelOwner: AnyObject {

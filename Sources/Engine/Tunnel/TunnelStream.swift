@@ -1,6 +1,6 @@
 public import EventLoop
 public import HTTP2
-import Primitives
+public import Primitives
 public import System
 
 /// Told what becomes of a stream.

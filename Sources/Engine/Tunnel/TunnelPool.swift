@@ -1,0 +1,163 @@
+public import EventLoop
+public import Identity
+public import Primitives
+
+/// What two connections must have in common to share a tunnel.
+public struct TunnelKey: Hashable, Sendable {
+    /// Whose certificate is shown.
+    public let source: SPIFFEID
+    /// Who the peer may be, in order.
+    public let expected: [SPIFFEID]
+    public let destination: Endpoint
+    /// The workload that is meant: an address that was given to another pod never receives this one's traffic.
+    public let workload: String
+
+    public init(source: SPIFFEID, expected: [SPIFFEID], destination: Endpoint, workload: String) {
+        self.source = source
+        self.expected = expected
+        self.destination = destination
+        self.workload = workload
+    }
+}
+
+/// The tunnels that one worker has opened. For each key at most one is being made at a time; whoever asks meanwhile waits for
+/// it and fails with it. A tunnel takes streams up to the bound of its peer and its own; then a further one is made. One that
+/// is not used for a while is closed.
+public final class TunnelPool {
+    /// Told whether there is a tunnel with room for a stream, which is then to be opened at once.
+    public typealias Completion = (Result<TunnelConnection, TunnelFailure>) -> Void
+    /// Starts a new tunnel that tells the pool what happens.
+    public typealias Dial = (any TunnelOwner) throws(TunnelFailure) -> TunnelConnection
+
+    /// What there is under one key.
+    private final class Entry {
+        let key: TunnelKey
+        var tunnels: [TunnelConnection] = []
+        var connecting: TunnelConnection?
+        var waiting: [(dial: Dial, completion: Completion)] = []
+        init(key: TunnelKey) { self.key = key }
+
+        /// The first tunnel with room: streams gather on as few tunnels as possible.
+        var available: TunnelConnection? { tunnels.first { $0.isOpen && $0.streamCount < $0.streamCountMax } }
+    }
+
+    private let loop: EventLoop
+    private let idleDuration: Duration
+    private var entries: [TunnelKey: Entry] = [:]
+    private var entriesByTunnel: [ObjectIdentifier: Entry] = [:]
+    private var idleTimers: [ObjectIdentifier: TimerToken] = [:]
+
+    public init(loop: EventLoop, idleDuration: Duration = Limits.tunnelIdleDuration) {
+        self.loop = loop
+        self.idleDuration = idleDuration
+    }
+
+    /// Tunnels that are open or being made.
+    public var tunnelCount: Int { entriesByTunnel.count }
+
+    /// Finds a tunnel with room under `key`, or makes one with `dial`. The completion is called exactly once, perhaps before
+    /// this returns.
+    public func tunnel(for key: TunnelKey, dial: @escaping Dial, completion: @escaping Completion) {
+        let entry: Entry
+        if let known = entries[key] {
+            entry = known
+        } else {
+            entry = Entry(key: key)
+            entries[key] = entry
+        }
+        if let tunnel = entry.available {
+            use(tunnel)
+            return completion(.success(tunnel))
+        }
+        entry.waiting.append((dial, completion))
+        if entry.connecting == nil { connect(entry) }
+    }
+
+    /// Lets the streams of all tunnels finish and closes each after its last.
+    public func drain() {
+        for entry in entries.values {
+            entry.connecting?.drain()
+            for tunnel in entry.tunnels { tunnel.drain() }
+        }
+    }
+
+    /// Ends everything at once.
+    public func abandon(_ reason: String) {
+        for entry in Array(entries.values) {
+            entry.connecting?.abandon(reason)
+            for tunnel in entry.tunnels { tunnel.abandon(reason) }
+        }
+    }
+
+    private func connect(_ entry: Entry) {
+        guard let dial = entry.waiting.first?.dial else { return }
+        do throws(TunnelFailure) {
+            let tunnel = try dial(self)
+            entry.connecting = tunnel
+            entriesByTunnel[ObjectIdentifier(tunnel)] = entry
+        } catch {
+            failWaiting(entry, error)
+        }
+    }
+
+    private func failWaiting(_ entry: Entry, _ failure: TunnelFailure) {
+        let waiting = entry.waiting
+        entry.waiting = []
+        dropIfUnused(entry)
+        for waiter in waiting { waiter.completion(.failure(failure)) }
+    }
+
+    private func serveWaiting(_ entry: Entry) {
+        while !entry.waiting.isEmpty, let tunnel = entry.available {
+            use(tunnel)
+            // Opens its stream in here, which counts against the room of the tunnel.
+            entry.waiting.removeFirst().completion(.success(tunnel))
+        }
+        if !entry.waiting.isEmpty, entry.connecting == nil { connect(entry) }
+    }
+
+    private func use(_ tunnel: TunnelConnection) {
+        if let timer = idleTimers.removeValue(forKey: ObjectIdentifier(tunnel)) { loop.cancel(timer) }
+    }
+
+    private func dropIfUnused(_ entry: Entry) {
+        guard entry.tunnels.isEmpty, entry.connecting == nil, entry.waiting.isEmpty else { return }
+        if entries[entry.key] === entry { entries[entry.key] = nil }
+    }
+}
+
+extension TunnelPool: TunnelOwner {
+    public func tunnelEstablished(_ tunnel: TunnelConnection) {
+        guard let entry = entriesByTunnel[ObjectIdentifier(tunnel)] else { return }
+        entry.connecting = nil
+        entry.tunnels.append(tunnel)
+        serveWaiting(entry)
+        if tunnel.streamCount == 0 { tunnelStreamEnded(tunnel) }
+    }
+
+    public func tunnelStreamEnded(_ tunnel: TunnelConnection) {
+        guard let entry = entriesByTunnel[ObjectIdentifier(tunnel)] else { return }
+        if !entry.waiting.isEmpty { serveWaiting(entry) }
+        guard tunnel.streamCount == 0, tunnel.isOpen else { return }
+        use(tunnel)
+        idleTimers[ObjectIdentifier(tunnel)] = loop.after(idleDuration) { [weak self, weak tunnel] in
+            guard let self, let tunnel else { return }
+            idleTimers[ObjectIdentifier(tunnel)] = nil
+            if tunnel.streamCount == 0 { tunnel.drain() }
+        }
+    }
+
+    public func tunnelClosed(_ tunnel: TunnelConnection, _ failure: TunnelFailure?) {
+        use(tunnel)
+        guard let entry = entriesByTunnel.removeValue(forKey: ObjectIdentifier(tunnel)) else { return }
+        if entry.connecting === tunnel {
+            entry.connecting = nil
+            return failWaiting(entry, failure ?? .peerClosed)
+        }
+        entry.tunnels.removeAll { $0 === tunnel }
+        serveWaiting(entry)
+        dropIfUnused(entry)
+    }
+}
+
+@available(*, unavailable) extension TunnelPool: Sendable {}

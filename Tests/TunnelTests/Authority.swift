@@ -1,0 +1,23 @@
+import Glibc
+import Identity
+import Primitives
+import TLS
+
+/// A CA with what it issues.
+struct Authority {
+    let authority: CertificateAuthority
+    let now = WallTime(seconds: Int64(time(nil)))
+
+    init() throws {
+        authority = try CertificateAuthority.makeRoot(organization: "culvert tests", now: now).authority
+    }
+
+    static let web = SPIFFEID(trustDomain: "cluster.local", namespace: "shop", serviceAccount: "web")
+    static let cart = SPIFFEID(trustDomain: "cluster.local", namespace: "shop", serviceAccount: "cart")
+
+    func credentials(_ identity: SPIFFEID) throws -> TLSCredentials {
+        let key = try PrivateKey.generateP256()
+        let template = CertificateTemplate.workload(uri: identity.description, lifetime: .seconds(3600), now: now)
+        return try TLSCredentials(chain: authority.issue(template, for: key), key: key, roots: authority.facts.pem)
+    }
+}

@@ -1,0 +1,120 @@
+import EventLoop
+import Identity
+import Primitives
+import System
+import TLS
+import Tunnel
+
+/// The smallest node there is: takes plain connections, and carries each to one target through the tunnel of one peer.
+final class Opener: EventHandler, TunnelStreamOwner {
+    let loop: EventLoop
+    let buffers = RelayBuffers()
+    let pool: TunnelPool
+    let listener: OwnedDescriptor
+    private let context: TLSContext
+    private let peer: Endpoint
+    private let target: Endpoint
+    private(set) var endings: [RelayEnding] = []
+    private(set) var failures: [TunnelFailure] = []
+    private(set) var statuses: [Int] = []
+
+    init(loop: EventLoop, credentials: TLSCredentials, peer: Endpoint, target: Endpoint) throws {
+        self.loop = loop
+        self.peer = peer
+        self.target = target
+        pool = TunnelPool(loop: loop)
+        context = try TLSContext.workloadClient(credentials)
+        listener = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
+        _ = try loop.register(listener, for: .listener, handler: self)
+    }
+
+    var endpoint: Endpoint? { TCPSocket.localEndpoint(of: listener) }
+
+    func ready(_ events: ReadyEvents) {
+        while let accepted = try? TCPSocket.accept(listener) { carry(accepted.take()) }
+    }
+
+    private func carry(_ socket: consuming OwnedDescriptor) {
+        try? TCPSocket.setNoDelay(socket)
+        guard let stream = try? TunnelStream(relaying: socket, loop: loop, owner: self) else { return }
+        let key = TunnelKey(
+            source: Authority.web, expected: [Authority.cart], destination: peer, workload: "cart")
+        pool.tunnel(for: key, dial: { [unowned self] owner throws(TunnelFailure) in try dial(owner) }) { result in
+            switch result {
+            case .success(let tunnel):
+                try? tunnel.open(
+                    stream, fields: [HTTPField(":method", "CONNECT"), HTTPField(":authority", self.target.description)])
+            case .failure(let failure):
+                self.failures.append(failure)
+                stream.abort("\(failure)")
+            }
+        }
+    }
+
+    private func dial(_ owner: any TunnelOwner) throws(TunnelFailure) -> TunnelConnection {
+        do {
+            let tls = try TLSConnection(client: context, expecting: [Authority.cart])
+            return try TunnelConnection(
+                connecting: TCPSocket.connect(to: peer), tls: tls, loop: loop, buffers: buffers, owner: owner)
+        } catch let failure as TLSFailure {
+            throw .handshake(failure)
+        } catch let failure as Errno {
+            throw .connect(failure)
+        } catch {
+            throw .abandoned("\(error)")
+        }
+    }
+
+    func streamAnswered(_ stream: TunnelStream, status: Int, fields: [HTTPField]) { statuses.append(status) }
+    func streamEnded(_ stream: TunnelStream, _ ending: RelayEnding) { endings.append(ending) }
+}
+
+/// The smallest peer there is: accepts tunnels and connects each stream to where its authority says.
+final class Accepter: EventHandler, TunnelOwner, TunnelStreamOwner {
+    let loop: EventLoop
+    let buffers = RelayBuffers()
+    let listener: OwnedDescriptor
+    private let context: TLSContext
+    private(set) var tunnels: [TunnelConnection] = []
+    private(set) var endings: [RelayEnding] = []
+    private(set) var failures: [TunnelFailure] = []
+    private(set) var peers: [SPIFFEID?] = []
+
+    init(loop: EventLoop, credentials: TLSCredentials) throws {
+        self.loop = loop
+        context = try TLSContext.workloadServer(credentials)
+        listener = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
+        _ = try loop.register(listener, for: .listener, handler: self)
+    }
+
+    var endpoint: Endpoint? { TCPSocket.localEndpoint(of: listener) }
+
+    func ready(_ events: ReadyEvents) {
+        while let accepted = try? TCPSocket.accept(listener) {
+            guard let tls = try? TLSConnection(server: context),
+                let tunnel = try? TunnelConnection(
+                    accepting: accepted.take(), tls: tls, loop: loop, buffers: buffers, owner: self)
+            else { continue }
+            tunnels.append(tunnel)
+        }
+    }
+
+    func tunnelEstablished(_ tunnel: TunnelConnection) { peers.append(tunnel.peerIdentity) }
+
+    func tunnelRequested(_ tunnel: TunnelConnection, _ stream: TunnelStream, head: [HTTPField]) {
+        stream.adopt(by: self)
+        let authority = head.first(named: ":authority").map { String(decoding: $0.bytes, as: UTF8.self) } ?? ""
+        guard let target = Endpoint(authority), let socket = try? TCPSocket.connect(to: target) else {
+            return stream.refuse([HTTPField(":status", "503")])
+        }
+        try? stream.connect(socket)
+    }
+
+    func tunnelClosed(_ tunnel: TunnelConnection, _ failure: TunnelFailure?) {
+        tunnels.removeAll { $0 === tunnel }
+        if let failure { failures.append(failure) }
+    }
+
+    func streamConnected(_ stream: TunnelStream) { stream.accept([HTTPField(":status", "200")]) }
+    func streamEnded(_ stream: TunnelStream, _ ending: RelayEnding) { endings.append(ending) }
+}

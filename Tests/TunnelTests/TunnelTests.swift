@@ -1,0 +1,196 @@
+import EventLoop
+import Glibc
+import HTTP2
+import Primitives
+import Synchronization
+import System
+import TLS
+import Testing
+import Tunnel
+
+/// An opener, an accepter and an application on one loop, which turns while the body of a test runs on another thread.
+private final class Path {
+    let loop: EventLoop
+    let opener: Opener
+    let accepter: Accepter
+    let echo: Echo
+    let entrance: Endpoint
+
+    init(target: Endpoint? = nil) throws {
+        let authority = try Authority()
+        loop = try EventLoop()
+        echo = try Echo(loop: loop)
+        accepter = try Accepter(loop: loop, credentials: authority.credentials(Authority.cart))
+        opener = try Opener(
+            loop: loop, credentials: authority.credentials(Authority.web), peer: #require(accepter.endpoint),
+            target: #require(target ?? echo.endpoint))
+        entrance = try #require(opener.endpoint)
+    }
+
+    /// Turns the loop until the body, on its own thread, has returned, and then until `settled`.
+    func run(_ body: @escaping @Sendable (Endpoint) throws -> Void, until settled: () -> Bool = { true }) throws {
+        let entrance = entrance
+        let outcome = Outcome()
+        let mailbox = loop.mailbox
+        let job = Job {
+            do {
+                try body(entrance)
+                outcome.value.withLock { $0 = .some(nil) }
+            } catch {
+                outcome.value.withLock { $0 = .some(error) }
+            }
+            mailbox.post { _ in }
+        }
+        job.start()
+        let limit = MonotonicClock.now() + .seconds(120)
+        while outcome.value.withLock({ $0 == nil }) || !settled() {
+            loop.turn(waitingAtMost: .milliseconds(50))
+            guard MonotonicClock.now() < limit else { throw Errno.timedOut }
+        }
+        if let failure = outcome.value.withLock({ $0 ?? nil }) { throw failure }
+    }
+}
+
+private final class Outcome: Sendable {
+    let value = Mutex<(any Error)??>(nil)
+}
+
+/// A body on a thread of its own.
+private final class Job: Sendable {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+
+    func start() {
+        var thread = pthread_t()
+        let context = unsafe Unmanaged.passRetained(self).toOpaque()
+        unsafe pthread_create(
+            &thread, nil,
+            { context in
+                guard let context = unsafe context else { return nil }
+                unsafe Unmanaged<Job>.fromOpaque(context).takeRetainedValue().body()
+                return nil
+            }, context)
+        pthread_detach(thread)
+    }
+}
+
+private func pattern(_ count: Int, seed: UInt8) -> [UInt8] {
+    var state = UInt32(seed) | 1
+    return (0..<count).map { _ in
+        state = state &* 1_664_525 &+ 1_013_904_223
+        return UInt8(truncatingIfNeeded: state >> 24)
+    }
+}
+
+@Suite(.serialized) struct TunnelTests {
+    @Test func `bytes come back through the tunnel and both ends close in order`() throws {
+        let path = try Path()
+        try path.run(
+            { entrance in
+                let client = try Client(entrance)
+                try client.send(pattern(100, seed: 1))
+                let answer = try client.receiveAll(100)
+                #expect(answer == pattern(100, seed: 1))
+                client.finish()
+                let rest = try client.receive(1)
+                #expect(rest.isEmpty)
+            }, until: { path.opener.endings.count == 1 && path.accepter.endings.count == 1 })
+        #expect(path.opener.endings.first?.cause == .completed)
+        #expect(path.accepter.endings.first?.cause == .completed)
+        #expect(path.opener.endings.first?.bytesFromSocket == 100)
+        #expect(path.accepter.endings.first?.bytesToSocket == 100)
+        #expect(path.accepter.peers == [Authority.web])
+        #expect(path.opener.pool.tunnelCount == 1)
+    }
+
+    @Test func `32 MiB both ways at once on one connection arrive whole`() throws {
+        let path = try Path()
+        try path.run({ entrance in
+            let client = try Client(entrance)
+            let all = pattern(32 << 20, seed: 2)
+            let socket = client.socket
+            let sender = Job { sendAll(socket, all) }
+            sender.start()
+            let answer = try client.receiveAll(all.count)
+            #expect(answer == all)
+        })
+    }
+
+    @Test func `many connections share one tunnel and leave no stream behind`() throws {
+        let path = try Path()
+        try path.run(
+            { entrance in
+                for round in 0..<500 {
+                    let client = try Client(entrance)
+                    let message = pattern(64 + round, seed: UInt8(truncatingIfNeeded: round))
+                    try client.send(message)
+                    let answer = try client.receiveAll(message.count)
+                    #expect(answer == message)
+                }
+            }, until: { path.opener.endings.count == 500 && path.accepter.endings.count == 500 })
+        #expect(path.opener.pool.tunnelCount == 1)
+        #expect(path.accepter.tunnels.count == 1)
+        #expect(path.accepter.tunnels.first?.streamCount == 0)
+    }
+
+    @Test func `a refused application is answered 503 and the tunnel stays`() throws {
+        let path = try Path(target: Endpoint("127.0.0.1:1"))
+        try path.run(
+            { entrance in
+                let client = try Client(entrance)
+                let answer = try? client.receive(1)
+                #expect(answer == nil || answer == [])
+            }, until: { path.opener.endings.count == 1 })
+        #expect(path.opener.statuses == [503])
+        #expect(path.opener.pool.tunnelCount == 1)
+    }
+
+    @Test func `a reset of the application crosses the tunnel as a reset`() throws {
+        let path = try Path()
+        try path.run(
+            { entrance in
+                let client = try Client(entrance)
+                try client.send([1])
+                _ = try client.receive(1)
+                client.reset()
+            }, until: { path.opener.endings.count == 1 && path.accepter.endings.count == 1 })
+        #expect(path.opener.endings.first?.cause == .socketFailed(.connectionReset))
+        #expect(path.accepter.endings.first?.cause == .streamReset(.connectError))
+    }
+
+    @Test func `a reader that has stopped stops its own sender only`() throws {
+        let path = try Path()
+        try path.run(
+            { entrance in
+                // Sends without reading until everything on the way is full.
+                let stalled = try Client(entrance)
+                var limit = timeval(tv_sec: 1, tv_usec: 0)
+                unsafe setsockopt(
+                    stalled.socket, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+                do {
+                    for _ in 0..<4096 { try stalled.send(pattern(65536, seed: 3)) }
+                    Issue.record("256 MiB were taken though nobody reads")
+                } catch {}
+                let sibling = try Client(entrance)
+                for round in 0..<50 {
+                    let message = pattern(5000, seed: UInt8(round))
+                    try sibling.send(message)
+                    let answer = try sibling.receiveAll(message.count)
+                    #expect(answer == message)
+                }
+            })
+        #expect(path.opener.pool.tunnelCount == 1)
+    }
+}
+
+private func sendAll(_ socket: Int32, _ bytes: [UInt8]) {
+    var sent = 0
+    while sent < bytes.count {
+        let count = unsafe bytes.withUnsafeBytes {
+            unsafe Glibc.send(
+                socket, $0.baseAddress.map { unsafe $0 + sent }, bytes.count - sent, Int32(MSG_NOSIGNAL))
+        }
+        if count <= 0 { return }
+        sent += count
+    }
+}
