@@ -113,6 +113,8 @@ let package = Package(
         tests("Wire", ["Primitives", "Wire"]),
         tests("Policy", ["Primitives", "Identity", "Policy"]),
         tests("System", ["System", "Primitives"]),
+        tests("Tunnel", ["Tunnel", "TLS", "HTTP2", "EventLoop", "System", "Identity", "Primitives"]),
+        tests("Telemetry", ["Telemetry", "Primitives"]),
         tests("EventLoop", ["EventLoop", "System", "Primitives"]),
         tests("TLS", ["TLS", "Identity", "Primitives", "System"]),
         tests("Schema", ["Schema", "Primitives"]),

@@ -29,6 +29,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -111,6 +112,14 @@ static inline ssize_t culvert_receive_with_descriptors(
         }
     }
     return got;
+}
+
+/// Starts a detached thread; 0 or an error number.
+static inline int culvert_start_thread(void *(*body)(void *), void *context) {
+    pthread_t thread;
+    int outcome = pthread_create(&thread, NULL, body, context);
+    if (outcome == 0) pthread_detach(thread);
+    return outcome;
 }
 
 static inline int culvert_wait_exited(int status) { return WIFEXITED(status); }

@@ -1,0 +1,65 @@
+import Glibc
+import Primitives
+import Telemetry
+import Testing
+
+@Suite struct LogTests {
+    private let record = LogRecord(
+        time: WallTime(nanoseconds: 1_787_227_200_123_456_789), level: .info, scope: "access",
+        message: "connection complete",
+        fields: [
+            .bare("src.addr", "10.1.0.5:40000"), .text("src.workload", "web-0"), .text("error", "a \"b\"\n"),
+            .bare("bytes_sent", 11),
+        ])
+
+    @Test func `a plain line has ztunnel's form`() {
+        #expect(
+            record.rendered(.plain)
+                == "2026-08-20T12:00:00.123456Z\tinfo\taccess\tconnection complete\t"
+                + "src.addr=10.1.0.5:40000 src.workload=\"web-0\" error=\"a \\\"b\\\"\\n\" bytes_sent=11\n")
+    }
+
+    @Test func `a JSON line keeps the scope of access and prefixes the others`() {
+        #expect(record.rendered(.json).hasPrefix("{\"level\":\"info\",\"time\":\"2026-08-20T12:00:00.123456Z\",\"scope\":\"access\""))
+        var other = record
+        other.scope = "xds::client"
+        #expect(other.rendered(.json).contains("\"scope\":\"ztunnel::xds::client\""))
+    }
+
+    @Test(arguments: [
+        (0, "1970-01-01T00:00:00.000000Z"), (951_782_400, "2000-02-29T00:00:00.000000Z"),
+        (4_107_542_399, "2100-02-28T23:59:59.000000Z"), (4_107_542_400, "2100-03-01T00:00:00.000000Z"),
+        (-1, "1969-12-31T23:59:59.000000Z"),
+    ])
+    func `times are written in the Gregorian calendar`(seconds: Int64, text: String) {
+        #expect(WallTime(seconds: seconds).rfc3339 == text)
+    }
+
+    @Test func `the filter takes ztunnel's directives`() throws {
+        let filter = try #require(LogFilter.standard.adding("warn,access=debug,ztunnel::xds=off"))
+        #expect(filter.admits(.debug, "access") && !filter.admits(.trace, "access"))
+        #expect(!filter.admits(.error, "xds::client") && !filter.admits(.info, "proxy") && filter.admits(.warn, "proxy"))
+        #expect(LogFilter.standard.adding("loud") == nil && LogFilter.standard.adding("a=b=c") == nil)
+    }
+
+    @Test func `lines logged by any thread are written whole`() throws {
+        var ends: [Int32] = [0, 0]
+        #expect(unsafe pipe(&ends) == 0)
+        let logger = try Logger(descriptor: ends[1])
+        for number in 0..<100 { logger.log(.info, "test", "line", [.bare("number", number)]) }
+        logger.log(.debug, "test", "unseen")
+        logger.flush()
+        close(ends[1])
+        var text: [UInt8] = []
+        var room = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = unsafe read(ends[0], &room, room.count)
+            guard count > 0 else { break }
+            text += room[..<count]
+        }
+        close(ends[0])
+        let lines = String(decoding: text, as: UTF8.self).split(separator: "\n")
+        #expect(lines.count == 100)
+        #expect(lines.last?.hasSuffix("\tinfo\ttest\tline\tnumber=99") == true)
+    }
+}
