@@ -20,7 +20,9 @@ import Testing
     }
 
     @Test func `a JSON line keeps the scope of access and prefixes the others`() {
-        #expect(record.rendered(.json).hasPrefix("{\"level\":\"info\",\"time\":\"2026-08-20T12:00:00.123456Z\",\"scope\":\"access\""))
+        #expect(
+            record.rendered(.json).hasPrefix(
+                "{\"level\":\"info\",\"time\":\"2026-08-20T12:00:00.123456Z\",\"scope\":\"access\""))
         var other = record
         other.scope = "xds::client"
         #expect(other.rendered(.json).contains("\"scope\":\"ztunnel::xds::client\""))
@@ -38,7 +40,8 @@ import Testing
     @Test func `the filter takes ztunnel's directives`() throws {
         let filter = try #require(LogFilter.standard.adding("warn,access=debug,ztunnel::xds=off"))
         #expect(filter.admits(.debug, "access") && !filter.admits(.trace, "access"))
-        #expect(!filter.admits(.error, "xds::client") && !filter.admits(.info, "proxy") && filter.admits(.warn, "proxy"))
+        #expect(
+            !filter.admits(.error, "xds::client") && !filter.admits(.info, "proxy") && filter.admits(.warn, "proxy"))
         #expect(LogFilter.standard.adding("loud") == nil && LogFilter.standard.adding("a=b=c") == nil)
     }
 

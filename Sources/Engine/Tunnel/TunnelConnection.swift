@@ -86,9 +86,15 @@ public final class TunnelConnection {
         requestFlush()
     }
 
-    func respond(on stream: TunnelStream, fields: [HTTPField], endsStream: Bool) throws(HTTP2StreamFailure) {
+    func respond(on stream: TunnelStream, fields: [HTTPField]) throws(HTTP2StreamFailure) {
         guard let session else { throw .streamClosed }
-        try session.respond(on: stream, fields: fields, endsStream: endsStream)
+        try session.respond(on: stream, fields: fields)
+        requestFlush()
+    }
+
+    func refuse(_ stream: TunnelStream, fields: [HTTPField]) {
+        // Fails only when the stream is gone already.
+        try? session?.refuse(stream, fields: fields)
         requestFlush()
     }
 

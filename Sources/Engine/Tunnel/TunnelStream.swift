@@ -86,7 +86,7 @@ public final class TunnelStream: HTTP2Stream {
     public func accept(_ fields: [HTTPField]) {
         guard phase == .connecting else { return }
         do {
-            try tunnel?.respond(on: self, fields: fields, endsStream: false)
+            try tunnel?.respond(on: self, fields: fields)
         } catch {
             return end(.tunnelLost("the stream was closed before it was answered"))
         }
@@ -96,8 +96,7 @@ public final class TunnelStream: HTTP2Stream {
     /// Server: answers the request with these fields, `:status` first, and ends the stream.
     public func refuse(_ fields: [HTTPField]) {
         guard phase == .requesting || phase == .connecting else { return }
-        try? tunnel?.respond(on: self, fields: fields, endsStream: true)
-        tunnel?.reset(self, .noError)
+        tunnel?.refuse(self, fields: fields)
         end(cause ?? .aborted("refused"))
     }
 

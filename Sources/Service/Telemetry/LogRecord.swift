@@ -7,7 +7,9 @@ public struct LogField: Equatable, Sendable {
     /// Text is quoted; addresses and numbers are not.
     public let isQuoted: Bool
 
-    public static func text(_ key: String, _ value: String) -> LogField { .init(key: key, value: value, isQuoted: true) }
+    public static func text(_ key: String, _ value: String) -> LogField {
+        .init(key: key, value: value, isQuoted: true)
+    }
 
     public static func bare(_ key: String, _ value: some CustomStringConvertible) -> LogField {
         .init(key: key, value: value.description, isQuoted: false)
