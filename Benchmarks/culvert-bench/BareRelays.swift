@@ -4,8 +4,8 @@ import Primitives
 import System
 import TLS
 
-/// Accepts connections and joins each to one peer, TLS on one side: our event loop and our TLS with no HTTP/2 and no policy.
-/// What a tunnel costs beyond this is the price of what it does beyond this.
+/// Accepts connections and joins each to one peer, TLS on one side: our event loop and our TLS with no HTTP/2 and no
+/// policy. What a tunnel costs beyond this is the price of what it does beyond this.
 @safe final class BareRelays {
     enum Role {
         /// Plaintext in, TLS out to a peer that is who it should be.
