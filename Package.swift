@@ -92,7 +92,7 @@ let package = Package(
         module(
             "Agent", "Interception",
             ["Primitives", "System", "EventLoop", "Schema", "Telemetry", "YAML", "Compiler"]),
-        module("Lab", "Lab", ["Primitives", "System", "YAML", "Compiler"]),
+        module("Lab", "Lab", ["Primitives", "System", "Schema", "YAML", "Compiler"]),
 
         // Programs
         program("culvert-node", ["NodeProxy", "Primitives", "System", "Telemetry"]),
@@ -118,6 +118,7 @@ let package = Package(
         tests("EventLoop", ["EventLoop", "System", "Primitives"]),
         tests("TLS", ["TLS", "Identity", "Primitives", "System"]),
         tests("Schema", ["Schema", "Primitives"]),
+        tests("Lab", ["Lab", "Primitives", "System", "Schema"]),
         tests("Interception", ["Interception", "Primitives", "System", "EventLoop", "Schema"]),
         tests("YAML", ["YAML", "Primitives"]),
         tests("HTTP2", ["HTTP2", "Primitives"]),

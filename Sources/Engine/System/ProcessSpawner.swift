@@ -61,12 +61,3 @@ struct ProcessSpawner {
         unsafe posix_spawnattr_setflags(&attributes, Int16(flags))
     }
 }
-
-/// Strings as C wants a list of them.
-@unsafe private struct CStringList {
-    let pointers: [UnsafeMutablePointer<CChar>?]
-
-    init(_ strings: [String]) { unsafe pointers = strings.map { unsafe strdup($0) } + [nil] }
-
-    func release() { for index in unsafe pointers.indices { unsafe CLinux.free(pointers[index]) } }
-}
