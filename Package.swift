@@ -112,6 +112,7 @@ let package = Package(
         tests("Identity", ["Identity"]),
         tests("Wire", ["Primitives", "Wire"]),
         tests("Policy", ["Primitives", "Identity", "Policy"]),
+        tests("Mesh", ["Primitives", "Identity", "Wire", "Policy", "Mesh"]),
         tests("System", ["System", "Primitives"]),
         tests("Tunnel", ["Tunnel", "TLS", "HTTP2", "EventLoop", "System", "Identity", "Primitives"]),
         tests("Telemetry", ["Telemetry", "Primitives"]),

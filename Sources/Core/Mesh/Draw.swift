@@ -1,0 +1,14 @@
+/// Random choices that all follow from one random word (splitmix64), so that a decision is a function of its arguments.
+struct Draw: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(_ random: UInt64) { state = random }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var word = state
+        word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
+        return word ^ (word >> 31)
+    }
+}

@@ -1,0 +1,122 @@
+import Identity
+import Mesh
+import Primitives
+import Testing
+import Wire
+
+@Suite struct RoutingTests {
+    private let web = Fixture.web
+    private let shop = Fixture.state([Fixture.web, Fixture.cart], [Fixture.cartService])
+
+    @Test func `a service address leads to the target port of an endpoint`() throws {
+        let tunnel = try #require(shop.route(web, "10.96.0.5:80").tunnel)
+        #expect(tunnel.nextHop.description == "10.1.0.7:15008")
+        #expect(tunnel.authority.description == "10.1.0.7:8080")
+        #expect(tunnel.expectedIdentities.map(\.description) == ["spiffe://cluster.local/ns/shop/sa/cart"])
+        #expect(tunnel.workload === Fixture.cart)
+        #expect(tunnel.service === Fixture.cartService)
+    }
+
+    @Test func `a pod's address leads to the pod and its port`() throws {
+        let tunnel = try #require(shop.route(web, "10.1.0.7:1234").tunnel)
+        #expect(tunnel.nextHop.description == "10.1.0.7:15008")
+        #expect(tunnel.authority.description == "10.1.0.7:1234")
+        #expect(tunnel.service == nil)
+    }
+
+    @Test func `an unknown address passes through`() throws {
+        let plain = try #require(shop.route(web, "192.0.2.1:443").plain)
+        #expect(plain.destination.description == "192.0.2.1:443")
+        #expect(plain.workload == nil)
+    }
+
+    @Test func `a workload outside the tunnel is dialled in plain at its target port`() throws {
+        let outside = Fixture.pod(
+            "cart-0", "10.1.0.7", hbone: false, services: [("shop/cart.shop.svc.cluster.local", PortMap())])
+        let plain = try #require(Fixture.state([outside], [Fixture.cartService]).route(web, "10.96.0.5:80").plain)
+        #expect(plain.destination.description == "10.1.0.7:8080")
+        #expect(plain.workload === outside)
+        #expect(plain.service === Fixture.cartService)
+    }
+
+    @Test func `a service that leaves connections alone is passed through`() throws {
+        let service = Fixture.service("cart", vip: "10.96.0.5", balancing: LoadBalancing(mode: .passthrough))
+        let plain = try #require(Fixture.state([Fixture.cart], [service]).route(web, "10.96.0.5:80").plain)
+        #expect(plain.destination.description == "10.96.0.5:80")
+        #expect(plain.workload == nil)
+    }
+
+    @Test func `without an endpoint or a port for the connection it is refused`() {
+        let text = "no healthy upstream: 10.96.0.5:"
+        #expect(Fixture.state([], [Fixture.cartService]).route(web, "10.96.0.5:80").refusal == text + "80")
+        #expect(shop.route(web, "10.96.0.5:81").refusal == text + "81")
+    }
+
+    @Test func `the proxy's own ports are out of reach on loopback only`() throws {
+        #expect(shop.route(web, "127.0.0.1:15001").refusal == "attempted recursive call to ourselves")
+        #expect(shop.route(web, "[::1]:15008").refusal == "attempted recursive call to ourselves")
+        #expect(shop.route(web, "127.0.0.1:15080").plain != nil)
+        #expect(try #require(shop.route(web, "10.1.0.7:15008").tunnel).authority.description == "10.1.0.7:15008")
+    }
+
+    @Test func `a port that the service leaves to its endpoints is theirs`() throws {
+        let named = Fixture.service("cart", vip: "10.96.0.5", ports: [80: 0, 81: 0])
+        let state = Fixture.state([Fixture.cart], [named])
+        #expect(try #require(state.route(web, "10.96.0.5:80").tunnel).authority.description == "10.1.0.7:8080")
+        #expect(state.route(web, "10.96.0.5:81").refusal == "no healthy upstream: 10.96.0.5:81")
+    }
+
+    @Test func `an endpoint's own port goes before the service's`() throws {
+        let service = Fixture.service("cart", vip: "10.96.0.5", ports: [80: 9999])
+        let tunnel = Fixture.state([Fixture.cart], [service]).route(web, "10.96.0.5:80").tunnel
+        #expect(try #require(tunnel).authority.description == "10.1.0.7:8080")
+    }
+
+    @Test func `names that the service vouches for go before the workload's own`() throws {
+        let service = Fixture.service(
+            "cart", vip: "10.96.0.5", identities: ["spiffe://td/ns/a/sa/b", "not-an-identity", "https://x"])
+        let tunnel = try #require(Fixture.state([Fixture.cart], [service]).route(web, "10.96.0.5:80").tunnel)
+        #expect(
+            tunnel.expectedIdentities.map(\.description) == [
+                "spiffe://td/ns/a/sa/b", "spiffe://cluster.local/ns/shop/sa/cart",
+            ])
+    }
+
+    @Test func `the workload's address is of the family that the client chose, if the service allows`() throws {
+        let key = "shop/cart.shop.svc.cluster.local"
+        let dual = Fixture.pod("cart-0", "10.1.0.7", "fd00::7", services: [(key, PortMap())])
+        func hop(_ families: Service.IPFamilies, _ destination: String) throws -> String {
+            let service = Service(
+                name: "cart", namespace: "shop", hostname: "cart.shop.svc.cluster.local",
+                addresses: [Fixture.networkAddress("10.96.0.5"), Fixture.networkAddress("fd00:96::5")],
+                ports: [80: 8080], ipFamilies: families)
+            let route = Fixture.state([dual], [service]).route(web, destination)
+            return try #require(route.tunnel).authority.description
+        }
+        #expect(try hop(.dual, "[fd00:96::5]:80") == "[fd00::7]:8080")
+        #expect(try hop(.automatic, "10.96.0.5:80") == "10.1.0.7:8080")
+        #expect(try hop(.v6Only, "10.96.0.5:80") == "[fd00::7]:8080")
+        #expect(try hop(.v4Only, "[fd00:96::5]:80") == "10.1.0.7:8080")
+    }
+
+    @Test func `a workload known by name only is looked up and then dialled`() throws {
+        let key = "shop/cart.shop.svc.cluster.local"
+        let named = Fixture.pod("outside", hbone: false, hostname: "db.example", services: [(key, PortMap())])
+        let state = Fixture.state([named], [Fixture.cartService])
+        guard case .resolve(let hostname) = state.route(web, "10.96.0.5:80") else {
+            Issue.record("the name is to be resolved")
+            return
+        }
+        #expect(hostname == "db.example")
+        let plain = state.route(web, "10.96.0.5:80", resolution: Fixture.address("192.0.2.7")).plain
+        #expect(try #require(plain).destination.description == "192.0.2.7:8080")
+    }
+
+    @Test func `at an address that is both the service is what answers and no waypoint of it is asked`() throws {
+        // The order of ztunnel's two look-ups, which differ.
+        let pod = Fixture.pod("odd", "10.96.0.5")
+        let service = Fixture.service("cart", vip: "10.96.0.5", waypoint: Fixture.gateway("10.1.0.9"))
+        let state = Fixture.state([pod, Fixture.cart], [service])
+        #expect(try #require(state.route(web, "10.96.0.5:80").tunnel).authority.description == "10.1.0.7:8080")
+    }
+}
