@@ -81,7 +81,8 @@ let package = Package(
                 "Primitives", "Identity", "Wire", "Policy", "Mesh", "System", "EventLoop", "TLS", "HTTP2", "Tunnel",
                 "Schema", "Telemetry", "Discovery", "Certificates", "Admin", "RPC",
             ]),
-        module("Control", "Compiler", ["Primitives", "Identity", "Schema", "YAML"]),
+        module("Control", "Manifests", ["Primitives", "System", "YAML"]),
+        module("Control", "Compiler", ["Primitives", "Schema", "YAML", "Manifests"]),
         module("Control", "Signing", ["Primitives", "Identity", "System", "TLS", "Schema", "RPC", "Telemetry"]),
         module(
             "Control", "Serving",
@@ -91,14 +92,15 @@ let package = Package(
             ]),
         module(
             "Agent", "Interception",
-            ["Primitives", "System", "EventLoop", "Schema", "Telemetry", "YAML", "Compiler"]),
-        module("Lab", "Lab", ["Primitives", "System", "Schema", "YAML", "Compiler"]),
+            ["Primitives", "System", "EventLoop", "Schema", "Telemetry", "YAML", "Manifests", "Compiler"]),
+        module("Lab", "Lab", ["Primitives", "System", "Schema", "YAML", "Manifests", "Compiler"]),
 
         // Programs
         program("culvert-node", ["NodeProxy", "Primitives", "System", "Telemetry"]),
         program("culvert-agent", ["Interception", "Primitives", "System", "EventLoop", "Telemetry"]),
         program(
-            "culvert-control", ["Compiler", "Signing", "Serving", "Primitives", "System", "EventLoop", "Telemetry"]),
+            "culvert-control",
+            ["Manifests", "Compiler", "Signing", "Serving", "Primitives", "System", "EventLoop", "Telemetry"]),
         program("culvertctl", ["Lab", "Primitives", "System"]),
 
         // Benchmarks: load generator, and the relays that proxies are compared with
@@ -123,5 +125,7 @@ let package = Package(
         tests("Interception", ["Interception", "Primitives", "System", "EventLoop", "Schema"]),
         tests("YAML", ["YAML", "Primitives"]),
         tests("HTTP2", ["HTTP2", "Primitives"]),
+        tests("Manifests", ["Manifests", "Primitives", "System", "YAML"]),
+        tests("Compiler", ["Compiler", "Manifests", "Primitives", "Schema", "YAML"]),
     ]
 )

@@ -13,7 +13,7 @@ import Testing
         var calls = 0
         let follower = try DirectoryFollower(
             path: path, loop: loop, settle: .milliseconds(20), interval: .seconds(60)
-        ) { calls += 1 }
+        ) { cause in if cause == .event { calls += 1 } }
         for name in ["a", "b", "c"] { try FileSystem.write([1], to: "\(path)/\(name)", mode: 0o644) }
         for _ in 0..<20 { loop.turn(waitingAtMost: .milliseconds(5)) }
         #expect(calls == 1)
@@ -29,7 +29,9 @@ import Testing
         defer { _ = unsafe rmdir(path) }
         let loop = try EventLoop()
         var calls = 0
-        let follower = try DirectoryFollower(path: path, loop: loop, interval: .milliseconds(20)) { calls += 1 }
+        let follower = try DirectoryFollower(path: path, loop: loop, interval: .milliseconds(20)) { cause in
+            if cause == .interval { calls += 1 }
+        }
         let started = MonotonicClock.now()
         while MonotonicClock.now() - started < .milliseconds(200) { loop.turn(waitingAtMost: .milliseconds(5)) }
         #expect((3...10).contains(calls))

@@ -1,1 +1,34 @@
-// Compiler
+public import Manifests
+import Schema
+
+/// Turns the objects of a cluster into what node proxies are told. A pure function of its arguments.
+public enum Compiler {
+    public static func compile(_ objects: ManifestSet, settings: MeshSettings) -> CompiledResources {
+        let mesh = MeshView(objects: objects, settings: settings)
+        let peers = PeerAuthenticationCompiler(objects: objects, settings: settings)
+        var resources = CompiledResources()
+        for (name, policy) in objects.authorizationPolicies {
+            guard let compiled = AuthorizationCompiler.compile(policy, settings: settings) else { continue }
+            resources.authorizations[name.description] = compiled
+        }
+        for compiled in peers.authorizations {
+            resources.authorizations["\(compiled.namespace)/\(compiled.name)"] = compiled
+        }
+
+        let policies = PolicyIndex(objects: objects, sent: resources.authorizations, peers: peers, settings: settings)
+        for service in objects.services.values where !service.isExternalName {
+            let compiled = ServiceCompiler.compile(service, mesh: mesh)
+            resources.addresses["\(compiled.namespace)/\(compiled.hostname)"] = Address(.service(compiled))
+        }
+        for pod in objects.pods.values {
+            guard let compiled = PodCompiler.compile(pod, mesh: mesh, policies: policies) else { continue }
+            resources.addresses[compiled.uid] = Address(.workload(compiled))
+        }
+        for slice in objects.endpointSlices.values {
+            for compiled in EndpointCompiler.compile(slice, mesh: mesh) {
+                resources.addresses[compiled.uid] = Address(.workload(compiled))
+            }
+        }
+        return resources
+    }
+}

@@ -1,14 +1,22 @@
 public import System
 
-/// Calls back when a directory may have changed, once for changes that come together. It hears of them from the kernel and
-/// also calls now and then without having heard anything, since not every file system tells and a symbolic link in the
-/// directory may lead elsewhere; the callee compares before it acts.
+/// Calls back when a directory may have changed, once for changes that come together. It hears of them from the
+/// kernel and also calls now and then without having heard anything, since not every file system tells and a symbolic
+/// link in the directory may lead elsewhere.
 public final class DirectoryFollower: EventHandler {
+    /// Why the callee is called.
+    public enum Cause: Sendable {
+        /// The kernel told of a change.
+        case event
+        /// Time has passed: the callee may compare before it does more.
+        case interval
+    }
+
     private let loop: EventLoop
     private let watcher: DirectoryWatcher
     private let settle: Duration
     private let interval: Duration
-    private let changed: () -> Void
+    private let changed: (Cause) -> Void
     private var registration: Registration?
     private var pending: TimerToken?
     private var periodic: TimerToken?
@@ -17,7 +25,7 @@ public final class DirectoryFollower: EventHandler {
     /// call; without any it calls every `interval`.
     public init(
         path: String, loop: EventLoop, settle: Duration = .milliseconds(50), interval: Duration = .seconds(2),
-        changed: @escaping () -> Void
+        changed: @escaping (Cause) -> Void
     ) throws(Errno) {
         self.loop = loop
         self.settle = settle
@@ -40,14 +48,14 @@ public final class DirectoryFollower: EventHandler {
         guard (try? watcher.drain()) == true, pending == nil else { return }
         pending = loop.after(settle) { [weak self] in
             self?.pending = nil
-            self?.changed()
+            self?.changed(.event)
         }
     }
 
     private func schedulePeriodic() {
         periodic = loop.after(interval) { [weak self] in
             self?.schedulePeriodic()
-            self?.changed()
+            self?.changed(.interval)
         }
     }
 }

@@ -1,1 +1,30 @@
-print("starting")
+import Glibc
+
+let usage = """
+    usage: culvert-control compile [--mesh-config FILE] --manifests DIR
+
+    """
+
+func write(_ bytes: [UInt8], to descriptor: Int32) {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+        let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+        if count < 0, errno != EINTR { return }
+        rest = rest.dropFirst(max(0, count))
+    }
+}
+
+do {
+    let arguments = try Arguments(
+        Array(CommandLine.arguments.dropFirst()), options: ["manifests", "mesh-config", "state", "listen", "host"])
+    switch arguments.command {
+    case "compile": write(try CompileCommand.run(arguments), to: STDOUT_FILENO)
+    default: throw UsageError("unknown command")
+    }
+} catch let error as UsageError {
+    write(Array("culvert-control: \(error)\n\(usage)".utf8), to: STDERR_FILENO)
+    exit(64)
+} catch {
+    write(Array("culvert-control: \(error)\n".utf8), to: STDERR_FILENO)
+    exit(1)
+}

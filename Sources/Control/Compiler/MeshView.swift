@@ -1,0 +1,55 @@
+import Manifests
+import Schema
+
+/// The objects with what is looked up often, and how things are named in the mesh.
+struct MeshView {
+    let objects: ManifestSet
+    let settings: MeshSettings
+    /// The network of this cluster; empty when it has no name.
+    let network: String
+    private let servicesByNamespace: [String: [Manifests.Service]]
+    private let servicesByPodUID: [String: Set<ObjectName>]
+
+    init(objects: ManifestSet, settings: MeshSettings) {
+        self.objects = objects
+        self.settings = settings
+        let root = objects.namespaces[settings.rootNamespace]
+        network = root?.metadata.labels["topology.istio.io/network"] ?? ""
+        servicesByNamespace = Dictionary(
+            grouping: objects.services.values.filter { !$0.isExternalName }, by: \.metadata.name.namespace)
+        var byPod: [String: Set<ObjectName>] = [:]
+        for slice in objects.endpointSlices.values {
+            guard let service = slice.serviceName else { continue }
+            let name = ObjectName(namespace: slice.metadata.name.namespace, name: service)
+            for endpoint in slice.endpoints {
+                if let uid = endpoint.podUID, !uid.isEmpty { byPod[uid, default: []].insert(name) }
+            }
+        }
+        servicesByPodUID = byPod
+    }
+
+    func hostname(of service: ObjectName) -> String { "\(service.name).\(service.namespace).svc.\(settings.domain)" }
+
+    /// The name of a service's resource, under which workloads list their ports too.
+    func key(of service: ObjectName) -> String { "\(service.namespace)/\(hostname(of: service))" }
+
+    /// The Services that a pod serves: by their selector, or because an EndpointSlice of theirs names the pod.
+    func services(of pod: Pod) -> [Manifests.Service] {
+        let named = servicesByPodUID[pod.metadata.uid] ?? []
+        return (servicesByNamespace[pod.metadata.name.namespace] ?? []).filter { service in
+            if named.contains(service.metadata.name) { return true }
+            return !service.selector.isEmpty
+                && service.selector.allSatisfy { pod.metadata.labels[$0.key] == $0.value }
+        }
+    }
+
+    /// Where a node is; nil when nothing is known of it.
+    func locality(ofNode name: String) -> Locality? {
+        guard let labels = objects.nodes[name]?.metadata.labels else { return nil }
+        var locality = Locality()
+        locality.region = labels["topology.kubernetes.io/region"] ?? ""
+        locality.zone = labels["topology.kubernetes.io/zone"] ?? ""
+        locality.subzone = labels["topology.istio.io/subzone"] ?? ""
+        return locality == Locality() ? nil : locality
+    }
+}
