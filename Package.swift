@@ -120,6 +120,7 @@ let package = Package(
         tests("Telemetry", ["Telemetry", "Primitives"]),
         tests("EventLoop", ["EventLoop", "System", "Primitives"]),
         tests("TLS", ["TLS", "Identity", "Primitives", "System"]),
+        tests("Certificates", ["Certificates", "TLS", "Identity", "Primitives", "EventLoop", "System"]),
         tests("Schema", ["Schema", "Primitives"]),
         tests("Lab", ["Lab", "Primitives", "System", "Schema"]),
         tests("Interception", ["Interception", "Primitives", "System", "EventLoop", "Schema"]),
