@@ -29,6 +29,8 @@ public import System
     private var flushing: [any FlushHandler] = []
     private var resuming: [any ResumeHandler] = []
     private var isStopped = false
+    /// Who lives on this loop, found again by work that other threads post.
+    public var resident: AnyObject?
     /// When this turn began.
     public private(set) var now: Instant
 

@@ -82,13 +82,21 @@ public final class TunnelStream: HTTP2Stream {
         restart(Limits.connectDuration)
     }
 
-    /// Server: answers the request with these fields, `:status` first, and starts the relay.
-    public func accept(_ fields: [HTTPField]) {
+    /// Server: answers the request with these fields, `:status` first, and starts the relay; `prefix` goes to the socket before
+    /// the peer's first byte.
+    public func accept(_ fields: [HTTPField], prefix: [UInt8] = []) {
         guard phase == .connecting else { return }
         do {
             try tunnel?.respond(on: self, fields: fields)
         } catch {
             return end(.tunnelLost("the stream was closed before it was answered"))
+        }
+        if !prefix.isEmpty {
+            do throws(Errno) {
+                _ = try unsafe prefix.withUnsafeBytes { bytes throws(Errno) in try unsafe socket?.offer(bytes) }
+            } catch {
+                return socketFailed(error)
+            }
         }
         relay()
     }

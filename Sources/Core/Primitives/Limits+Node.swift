@@ -1,0 +1,16 @@
+extension Limits {
+    /// Connections that one worker takes from one listener before others have their turn.
+    public static let acceptCountPerTurn = 16
+    /// How long a listener rests after the process ran out of descriptors.
+    public static let acceptPauseDuration: Duration = .milliseconds(100)
+    /// How long a connection waits for its workload's record and certificate (ztunnel).
+    public static let workloadWaitDuration: Duration = .seconds(5)
+    /// Connections of one pod that may wait for these at once on one worker.
+    public static let waitingConnectionCountMax = 1024
+    /// Live connections decided again in one turn after a change of policies.
+    public static let reevaluationCountPerTurn = 256
+    /// The longest message of the interception agent (ztunnel).
+    public static let enrolmentMessageByteCountMax = 1024
+    /// How long pods that could not be started wait for the next attempt (ztunnel).
+    public static let enrolmentRetryDuration: Duration = .seconds(5)
+}

@@ -1,0 +1,107 @@
+import Identity
+import Mesh
+import Primitives
+import System
+import Telemetry
+import Tunnel
+import Wire
+
+/// What is known of one connection for its line in the access log, in ztunnel's fields and order.
+struct ConnectionRecord {
+    enum Direction: String {
+        case inbound
+        case outbound
+    }
+
+    var direction: Direction
+    var source: Endpoint
+    var sourceWorkload: Workload?
+    var sourceIdentity: SPIFFEID?
+    var destination: Endpoint
+    /// The CONNECT authority.
+    var authority: String?
+    var service: Service?
+    var destinationWorkload: Workload?
+    var destinationIdentity: SPIFFEID?
+    let started: Instant
+
+    init(_ direction: Direction, from source: Endpoint, to destination: Endpoint, at started: Instant) {
+        self.direction = direction
+        self.source = source
+        self.destination = destination
+        self.started = started
+    }
+
+    /// The line at the end of a connection whose parties are known.
+    func logEnd(_ logger: Logger, now: Instant, sent: UInt64, received: UInt64, error: String?) {
+        logger.log(
+            error == nil ? .info : .error, "access", "connection complete",
+            parties + [
+                .bare("bytes_sent", sent), .bare("bytes_recv", received),
+                .text("duration", "\((now - started).wholeMilliseconds)ms"),
+            ] + (error.map { [.text("error", $0)] } ?? []))
+    }
+
+    /// The line at its beginning.
+    func logStart(_ logger: Logger) { logger.log(.debug, "access", "connection opened", parties) }
+
+    /// The line of a connection that was refused before its parties were known.
+    func logRefusal(_ logger: Logger, _ error: String) {
+        logger.log(
+            .warn, "access", "connection failed",
+            [
+                .bare("src.addr", source), .bare("dst.addr", destination), .text("direction", direction.rawValue),
+                .text("error", error),
+            ])
+    }
+
+    private var parties: [LogField] {
+        var fields: [LogField] = [.bare("src.addr", source)]
+        func add(_ prefix: String, _ workload: Workload?, _ identity: SPIFFEID?) {
+            if let workload {
+                fields.append(
+                    .text("\(prefix).workload", workload.name.isEmpty ? workload.canonicalName : workload.name))
+                fields.append(.text("\(prefix).namespace", workload.namespace))
+            }
+            if let identity { fields.append(.text("\(prefix).identity", identity.description)) }
+            if let workload { fields.append(.text("\(prefix).cluster", workload.cluster)) }
+        }
+        add("src", sourceWorkload, sourceIdentity)
+        fields.append(.bare("dst.addr", destination))
+        if let authority { fields.append(.bare("dst.hbone_addr", authority)) }
+        if let service { fields.append(.text("dst.service", service.hostname)) }
+        add("dst", destinationWorkload, destinationIdentity)
+        fields.append(.text("direction", direction.rawValue))
+        return fields
+    }
+}
+
+extension RelayCause {
+    /// What went wrong, in words for the log; nil for a connection that ended in order. As ztunnel does, a reset or vanished
+    /// application is no failure of the mesh.
+    var failure: String? {
+        switch self {
+        case .completed, .socketFailed(.connectionReset), .socketFailed(.brokenPipe): nil
+        case .socketFailed(let failure): "connection failed: \(failure)"
+        case .streamReset(.noError), .streamReset(.connectError): nil
+        case .streamReset(let code): "the peer reset the stream: \(code)"
+        case .tunnelLost(let reason), .aborted(let reason): reason
+        }
+    }
+}
+
+extension Workload {
+    /// The workload as CONNECT requests and answers describe it.
+    var baggage: Baggage {
+        var baggage = Baggage()
+        baggage.cluster = cluster
+        baggage.namespace = namespace
+        baggage.workloadType = workloadType
+        baggage.workloadName = workloadName
+        baggage.canonicalName = canonicalName
+        baggage.canonicalRevision = canonicalRevision
+        baggage.region = locality.region
+        baggage.zone = locality.zone
+        return baggage
+    }
+}

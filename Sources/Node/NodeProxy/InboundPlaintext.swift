@@ -1,0 +1,120 @@
+import Mesh
+import Policy
+import Primitives
+import System
+import Tunnel
+
+/// One connection captured on 15006: plain TCP to the pod, which nobody has authenticated. Policies that ask for an identity
+/// refuse it.
+final class InboundPlaintext {
+    private let pod: PodProxy
+    private var record: ConnectionRecord
+    private var context: PolicyContext?
+    private var socket: OwnedDescriptor?
+    private var relay: PlainRelay?
+    private var failure: String?
+
+    static func accept(_ accepted: consuming AcceptedSocket, _ pod: PodProxy) {
+        let peer = accepted.peer
+        let socket = accepted.take()
+        try? TCPSocket.setNoDelay(socket)
+        if let keepAlive = pod.worker.configuration.keepAlive { try? TCPSocket.apply(keepAlive, to: socket) }
+        guard let destination = TCPSocket.originalDestination(of: socket) ?? TCPSocket.localEndpoint(of: socket) else {
+            return
+        }
+        let inbound = InboundPlaintext(pod, socket, from: peer, to: destination)
+        pod.opened(inbound)
+        pod.withWorkload { inbound.decide(for: $0) }
+    }
+
+    private init(
+        _ pod: PodProxy, _ socket: consuming OwnedDescriptor, from peer: Endpoint, to destination: Endpoint
+    ) {
+        self.pod = pod
+        self.socket = socket
+        record = ConnectionRecord(.inbound, from: peer, to: destination, at: pod.worker.loop.now)
+    }
+
+    private func decide(for workload: Workload?) {
+        guard socket != nil else { return }
+        guard let workload, let state = pod.worker.state else {
+            return refuse("unknown local workload: \(pod.name.namespace)/\(pod.name.name)")
+        }
+        guard workload.addresses.contains(record.destination.address) else {
+            return refuse("\(record.destination.address) is not an address of this pod")
+        }
+        let target: Admission.Target
+        switch state.admitPlaintext(to: record.destination, for: workload) {
+        case .refused(let refusal): return refuse("\(refusal)")
+        case .admitted(let admitted): target = admitted
+        }
+        record.destinationWorkload = workload
+        record.service = target.service
+        record.sourceWorkload = state.workload(
+            at: NetworkAddress(network: pod.worker.configuration.network, address: record.source.address))
+        let context = PolicyContext(source: record.source.address, identity: nil, destination: target.destination)
+        self.context = context
+        let decision = state.policies(for: workload).decide(context)
+        pod.worker.logDecision(decision, context)
+        guard decision.isAllowed else {
+            return finish("connection closed due to policy rejection: \(decision.reason)", nil)
+        }
+        connect(target.destination)
+    }
+
+    private func connect(_ destination: Endpoint) {
+        let worker = pod.worker
+        let isSelf = record.source.address == destination.address
+        guard let socket = socket.take() else { return }
+        do throws(Errno) {
+            let application = try worker.connect(
+                in: pod.namespace, to: destination,
+                spoofing: pod.listeners.preservesSource && !isSelf ? record.source.address : nil)
+            relay = try PlainRelay(
+                loop: worker.loop, buffers: worker.buffers, accepted: socket, dialled: application, owner: self)
+        } catch {
+            finish("connection failed: \(error)", nil)
+        }
+    }
+
+    /// Ends a connection before its parties are known.
+    private func refuse(_ reason: String) {
+        record.logRefusal(pod.worker.logger, reason)
+        close()
+    }
+
+    private func finish(_ error: String?, _ ending: RelayEnding?) {
+        record.logEnd(
+            pod.worker.logger, now: pod.worker.loop.now, sent: ending?.bytesToSocket ?? 0,
+            received: ending?.bytesFromSocket ?? 0, error: error)
+        close()
+    }
+
+    private func close() {
+        relay = nil
+        if let socket = socket.take() { TCPSocket.resetOnClose(socket) }
+        pod.closed(self)
+    }
+}
+
+extension InboundPlaintext: PodConnection {
+    func abort(_ reason: String) {
+        failure = reason
+        if let relay { relay.abort(reason) } else { refuse(reason) }
+    }
+
+    func reevaluate(_ policies: CompiledPolicySet) {
+        guard let context else { return }
+        let decision = policies.decide(context)
+        guard !decision.isAllowed else { return }
+        abort("connection closed due to policy change: \(decision.reason)")
+    }
+}
+
+extension InboundPlaintext: PlainRelayOwner {
+    func relayConnected(_ relay: PlainRelay) { record.logStart(pod.worker.logger) }
+
+    func relayEnded(_ relay: PlainRelay, _ ending: RelayEnding) {
+        finish(failure ?? ending.cause.failure, ending)
+    }
+}

@@ -1,0 +1,155 @@
+import HTTP2
+import Identity
+import Mesh
+import Policy
+import Primitives
+import System
+import Tunnel
+import Wire
+
+/// One CONNECT stream that a peer opens to the pod: checked, authorised, joined with the application, and decided again when
+/// policies change.
+final class InboundStream {
+    private let tunnel: InboundTunnel
+    private let stream: TunnelStream
+    private let identity: SPIFFEID?
+    private var record: ConnectionRecord
+    private var context: PolicyContext?
+    private var prefix: [UInt8] = []
+    private var baggage: String?
+    /// Why it was refused or ended, when we did.
+    private var failure: String?
+
+    private var pod: PodProxy { tunnel.pod }
+
+    static func accept(_ stream: TunnelStream, _ head: [HTTPField], _ tunnel: InboundTunnel, identity: SPIFFEID?) {
+        let inbound = InboundStream(stream, tunnel, identity)
+        stream.adopt(by: inbound)
+        tunnel.pod.opened(inbound)
+        inbound.decide(head)
+    }
+
+    private init(_ stream: TunnelStream, _ tunnel: InboundTunnel, _ identity: SPIFFEID?) {
+        self.stream = stream
+        self.tunnel = tunnel
+        self.identity = identity
+        record = ConnectionRecord(.inbound, from: tunnel.peer, to: tunnel.local, at: tunnel.pod.worker.loop.now)
+        record.sourceIdentity = identity
+    }
+
+    private func decide(_ head: [HTTPField]) {
+        let method = head.text(":method")
+        guard method == "CONNECT" else { return refuse(400, "expected CONNECT, got \(method ?? "nothing")") }
+        let text = head.text(":authority") ?? ""
+        record.authority = text
+        let authority: Authority
+        do {
+            authority = try Authority(text)
+        } catch {
+            return refuse(400, "invalid CONNECT address \"\(text)\": \(error)")
+        }
+        guard let state = pod.worker.state, let workload = pod.workload else {
+            return refuse(503, "unknown local workload: \(pod.name.namespace)/\(pod.name.name)")
+        }
+        record.destinationWorkload = workload
+        record.destinationIdentity = workload.identity
+        record.sourceWorkload = state.workload(
+            at: NetworkAddress(network: pod.worker.configuration.network, address: tunnel.peer.address))
+        let host = head.first(named: "forwarded").flatMap { Forwarded.host(in: $0.bytes) }
+        switch state.admit(authority, at: tunnel.local.address, for: workload, forwardedHost: host) {
+        case .refused(let refusal): refuse(refusal.status, "\(refusal)")
+        case .admitted(let target): authorise(target, workload, state.policies(for: workload))
+        }
+    }
+
+    private func authorise(_ target: Admission.Target, _ workload: Workload, _ policies: CompiledPolicySet) {
+        record.service = target.service
+        let context = PolicyContext(
+            source: tunnel.peer.address, identity: identity, destination: target.destination)
+        self.context = context
+        let decision = policies.decide(context)
+        pod.worker.logDecision(decision, context)
+        guard decision.isAllowed else {
+            return refuse(401, "connection closed due to policy rejection: \(decision.reason)")
+        }
+        if pod.worker.configuration.sendsResponseBaggage { baggage = workload.baggage.encoded }
+        connect(target)
+    }
+
+    private func connect(_ target: Admission.Target) {
+        let worker = pod.worker
+        var destination = target.destination
+        var source: IPAddress?
+        if let proxied = target.proxiedDestination {
+            prefix = ProxyProtocol.header(
+                source: tunnel.peer, destination: proxied, identity: identity?.description)
+            if worker.configuration.reachesApplicationTunnelsOnLoopback {
+                let isIPv4 = destination.address.family == .v4
+                destination = Endpoint(
+                    isIPv4 ? IPAddress(v4: 0x7f00_0001) : IPAddress(v6High: 0, low: 1), port: destination.port)
+            }
+        } else if pod.listeners.preservesSource, tunnel.peer.address != tunnel.local.address {
+            source = tunnel.peer.address
+        }
+        do throws(Errno) {
+            try stream.connect(worker.connect(in: pod.namespace, to: destination, spoofing: source))
+        } catch {
+            refuse(503, "connection failed: \(error)")
+        }
+    }
+
+    private func refuse(_ status: Int, _ reason: String) {
+        failure = reason
+        stream.refuse([HTTPField(":status", String(status))])
+    }
+}
+
+extension InboundStream: PodConnection {
+    func abort(_ reason: String) {
+        failure = reason
+        stream.abort(reason)
+    }
+
+    func reevaluate(_ policies: CompiledPolicySet) {
+        guard let context else { return }
+        let decision = policies.decide(context)
+        guard !decision.isAllowed else { return }
+        abort("connection closed due to policy change: \(decision.reason)")
+    }
+}
+
+extension InboundStream: TunnelStreamOwner {
+    func streamConnected(_ stream: TunnelStream) {
+        record.logStart(pod.worker.logger)
+        stream.accept(
+            [HTTPField(":status", "200")] + (baggage.map { [HTTPField("baggage", $0)] } ?? []), prefix: prefix)
+    }
+
+    func streamEnded(_ stream: TunnelStream, _ ending: RelayEnding) {
+        let worker = pod.worker
+        record.logEnd(
+            worker.logger, now: worker.loop.now, sent: ending.bytesFromSocket, received: ending.bytesToSocket,
+            error: failure ?? ending.cause.failure)
+        pod.closed(self)
+    }
+}
+
+extension Worker {
+    /// Tells what policies said, at the level the operator chose.
+    func logDecision(_ decision: PolicyDecision, _ context: PolicyContext) {
+        logger.log(
+            configuration.logsPolicyDecisions ? .info : .debug, "state",
+            "\(decision.isAllowed ? "RBAC allowed" : "RBAC rejected"): \(decision.reason)",
+            [
+                .bare("src.addr", context.source), .text("src.identity", context.identity?.description ?? ""),
+                .bare("dst.addr", context.destination),
+            ] + (decision.dryRun.map { [.text("dry_run", "\($0)")] } ?? []))
+    }
+}
+
+extension [HTTPField] {
+    /// The first value of a field as text.
+    func text(_ name: String) -> String? {
+        first(named: name).map { String(decoding: $0.bytes, as: UTF8.self) }
+    }
+}

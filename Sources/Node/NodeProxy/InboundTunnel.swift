@@ -1,0 +1,96 @@
+import Certificates
+import EventLoop
+import HTTP2
+import Identity
+import Mesh
+import Primitives
+import System
+import TLS
+import Tunnel
+
+/// One connection to 15008: a peer that proves who it is and then opens streams.
+final class InboundTunnel {
+    let pod: PodProxy
+    let peer: Endpoint
+    /// Our end: the pod's address, and 15008.
+    let local: Endpoint
+    private var tunnel: TunnelConnection?
+    private let accepted: Instant
+
+    /// Takes a connection and answers its handshake as soon as the workload and its certificate are known.
+    static func accept(_ socket: consuming AcceptedSocket, _ pod: PodProxy) {
+        let peer = socket.peer
+        let descriptor = socket.take()
+        try? TCPSocket.setNoDelay(descriptor)
+        guard let local = TCPSocket.localEndpoint(of: descriptor) else { return }
+        let inbound = InboundTunnel(pod, peer: peer, local: local)
+        let held = HeldSocket(descriptor)
+        pod.withWorkload { workload in
+            guard let workload else {
+                return inbound.refuse("unknown local workload: \(pod.name.namespace)/\(pod.name.name)")
+            }
+            pod.worker.certificate(for: workload.identity) { result in
+                switch result {
+                case .success(let certificate): inbound.shake(held, certificate)
+                case .failure(let reason): inbound.refuse("identity error: \(reason)")
+                }
+            }
+        }
+    }
+
+    private init(_ pod: PodProxy, peer: Endpoint, local: Endpoint) {
+        self.pod = pod
+        self.peer = peer
+        self.local = local
+        accepted = pod.worker.loop.now
+    }
+
+    private func shake(_ held: HeldSocket, _ certificate: WorkloadCertificate) {
+        guard let socket = held.take(), !pod.isStopped else { return }
+        let worker = pod.worker
+        do {
+            let tls = try TLSConnection(server: certificate.server)
+            tunnel = try TunnelConnection(
+                accepting: socket, tls: tls, settings: worker.configuration.tunnelSettings(.tunnelServer),
+                loop: worker.loop, buffers: worker.buffers, owner: self)
+            pod.opened(self)
+        } catch {
+            refuse("\(error)")
+        }
+    }
+
+    private func refuse(_ reason: String) {
+        ConnectionRecord(.inbound, from: peer, to: local, at: accepted).logRefusal(pod.worker.logger, reason)
+    }
+
+    /// Announces that it takes no further streams, and closes after the last.
+    func drain() { tunnel?.drain() }
+}
+
+extension InboundTunnel: PodConnection {
+    func abort(_ reason: String) { tunnel?.abandon(reason) }
+}
+
+extension InboundTunnel: TunnelOwner {
+    func tunnelEstablished(_ tunnel: TunnelConnection) {}
+
+    func tunnelRequested(_ tunnel: TunnelConnection, _ stream: TunnelStream, head: [HTTPField]) {
+        InboundStream.accept(stream, head, self, identity: tunnel.peerIdentity)
+    }
+
+    func tunnelClosed(_ tunnel: TunnelConnection, _ failure: TunnelFailure?) {
+        self.tunnel = nil
+        pod.closed(self)
+        switch failure {
+        case .handshake, .handshakeTimedOut, .http2: refuse(failure.map { "\($0)" } ?? "")
+        case .none, .connect, .connectTimedOut, .socket, .peerClosed, .keepAliveTimedOut, .abandoned: break
+        }
+    }
+}
+
+/// A socket that waits for a decision; closures cannot own one themselves.
+final class HeldSocket {
+    private var socket: OwnedDescriptor?
+    init(_ socket: consuming OwnedDescriptor) { self.socket = socket }
+    func take() -> OwnedDescriptor? { socket.take() }
+}

@@ -1,0 +1,69 @@
+public import Primitives
+public import System
+public import Telemetry
+
+/// Everything an operator can set about a node.
+public struct NodeConfiguration: Sendable {
+    /// How the control plane is reached.
+    public struct ControlPlane: Sendable, Equatable {
+        /// `https://HOST:PORT`, split.
+        public var host: String
+        public var port: UInt16
+        /// Path of a PEM bundle, `SYSTEM`, or the PEM text itself.
+        public var root: String
+        /// A further name that its certificate may carry.
+        public var alternativeName: String?
+        /// Sent with every request.
+        public var headers: [(name: String, value: String)] = []
+
+        public static func == (a: ControlPlane, b: ControlPlane) -> Bool {
+            a.host == b.host && a.port == b.port && a.root == b.root && a.alternativeName == b.alternativeName
+                && a.headers.elementsEqual(b.headers) { $0 == $1 }
+        }
+    }
+
+    /// Nil: no control plane is asked.
+    public var discovery: ControlPlane?
+    public var certificateAuthority: ControlPlane?
+    /// A path that is read for every request, or the token itself; nil sends none.
+    public var authToken: String?
+    public var clusterID = "Kubernetes"
+    public var network = ""
+    public var nodeName: String?
+    public var podName = ""
+    public var podNamespace = ""
+    public var instanceIP: String?
+    /// Sent to the control plane beside the names above.
+    public var metadata: [(name: String, value: String)] = []
+    public var secretTTL: Duration = .seconds(86_400)
+
+    public var enrolmentSocket = "/var/run/ztunnel/ztunnel.sock"
+    public var packetMark: UInt32 = 1337
+    public var reusesPorts = true
+    /// Whether applications see their client's address: must, must not, or where the kernel lets us.
+    public var preservesSource: Bool?
+    public var isIPv6Enabled = true
+    public var keepAlive: TCPSocket.KeepAlive? = TCPSocket.KeepAlive(idleSeconds: 180, intervalSeconds: 180, probes: 9)
+    public var sendsResponseBaggage = true
+    public var reachesApplicationTunnelsOnLoopback = true
+
+    public var workerCount = 2
+    public var terminationDeadline: Duration = .seconds(5)
+    public var idleTunnelDuration: Duration = Limits.tunnelIdleDuration
+    public var streamWindowByteCount: UInt32 = Limits.streamWindowByteCount
+    public var connectionWindowByteCount: UInt32 = 16 << 20
+    public var frameByteCountMax: UInt32 = 1 << 20
+
+    public var logFormat = LogFormat.plain
+    public var logFilter = LogFilter.standard
+    public var logsPolicyDecisions = false
+
+    public init() {}
+}
+
+/// A setting that cannot be understood.
+public struct ConfigurationError: Error, Equatable, Sendable, CustomStringConvertible {
+    public let variable: String
+    public let reason: String
+    public var description: String { "\(variable): \(reason)" }
+}

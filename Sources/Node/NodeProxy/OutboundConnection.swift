@@ -1,0 +1,241 @@
+import Certificates
+import EventLoop
+import HTTP2
+import Identity
+import Mesh
+import Primitives
+import System
+import TLS
+import Tunnel
+import Wire
+
+/// One connection that an application of the pod opens, from its capture on 15001 to its end.
+final class OutboundConnection {
+    private let pod: PodProxy
+    private var record: ConnectionRecord
+    private let random: UInt64
+    /// The captured socket, until a relay takes it over.
+    private var socket: OwnedDescriptor?
+    private var stream: TunnelStream?
+    private var relay: PlainRelay?
+    private var isOpen = false
+    /// Why it failed before there was a relay.
+    private var failure: String?
+
+    /// Takes a captured connection and sends it on its way.
+    static func accept(_ accepted: consuming AcceptedSocket, _ pod: PodProxy) {
+        let peer = accepted.peer
+        let socket = accepted.take()
+        try? TCPSocket.setNoDelay(socket)
+        if let keepAlive = pod.worker.configuration.keepAlive { try? TCPSocket.apply(keepAlive, to: socket) }
+        guard let destination = TCPSocket.originalDestination(of: socket) ?? TCPSocket.localEndpoint(of: socket) else {
+            return
+        }
+        let connection = OutboundConnection(
+            pod, socket, from: peer, to: destination, random: Entropy.uint64())
+        pod.opened(connection)
+        pod.withWorkload { connection.route(from: $0) }
+    }
+
+    private init(
+        _ pod: PodProxy, _ socket: consuming OwnedDescriptor, from peer: Endpoint, to destination: Endpoint,
+        random: UInt64
+    ) {
+        self.pod = pod
+        self.socket = socket
+        self.random = random
+        record = ConnectionRecord(.outbound, from: peer, to: destination, at: pod.worker.loop.now)
+    }
+
+    private func route(from source: Workload?) {
+        guard socket != nil else { return }
+        guard let source, let state = pod.worker.state else {
+            return refuse("unknown source workload: \(pod.name.namespace)/\(pod.name.name)")
+        }
+        let asked = record.destination
+        record.sourceWorkload = source
+        switch state.route(from: source, at: record.source.address, to: asked, random: random) {
+        case .tunnel(let hop): open(hop, from: source)
+        case .plain(let plain): dial(plain)
+        case .refused(let refusal): refuse("\(refusal)")
+        case .doubleTunnel(let hop): refuse("destinations on other networks are not supported: \(hop.outer.authority)")
+        case .resolve(let hostname): refuse("destinations known by host name only are not supported: \(hostname)")
+        }
+    }
+
+    /// Ends a connection whose way was never found.
+    private func refuse(_ reason: String) {
+        guard let socket = socket.take() else { return }
+        TCPSocket.resetOnClose(socket)
+        record.logRefusal(pod.worker.logger, reason)
+        pod.closed(self)
+    }
+
+    // MARK: Plain
+
+    private func dial(_ plain: OutboundRoute.Plain) {
+        record.destination = plain.destination
+        record.destinationWorkload = plain.workload
+        record.service = plain.service
+        let worker = pod.worker
+        guard let socket = socket.take() else { return }
+        do throws(Errno) {
+            let upstream = try worker.connect(in: pod.namespace, to: plain.destination)
+            relay = try PlainRelay(
+                loop: worker.loop, buffers: worker.buffers, accepted: socket, dialled: upstream, owner: self)
+        } catch {
+            finish("connection failed: \(error)", sent: 0, received: 0)
+        }
+    }
+
+    // MARK: Tunnel
+
+    private func open(_ hop: OutboundRoute.Tunnel, from source: Workload) {
+        let key = TunnelKey(
+            source: source.identity, expected: hop.expectedIdentities, destination: hop.nextHop,
+            workload: hop.workload.uid)
+        let worker = pod.worker
+        let home = worker.home(of: key)
+        guard home == worker.index else { return handOver(to: home) }
+        record.destination = hop.nextHop
+        record.authority = hop.authority.description
+        record.service = hop.service
+        record.destinationWorkload = hop.workload
+        record.sourceIdentity = source.identity
+        record.destinationIdentity = hop.workload.identity
+        guard let socket = socket.take() else { return }
+        do throws(Errno) {
+            stream = try TunnelStream(relaying: socket, loop: worker.loop, owner: self)
+        } catch {
+            return finish("connection failed: \(error)", sent: 0, received: 0)
+        }
+        worker.certificate(for: source.identity) { [self] result in
+            switch result {
+            case .success(let certificate): tunnel(key, certificate, hop, source)
+            case .failure(let reason): stream?.abort("identity error: \(reason)")
+            }
+        }
+    }
+
+    /// Leaves the connection with the worker on which its tunnel lives; that one takes the same decisions.
+    private func handOver(to home: Int) {
+        guard let socket = socket.take() else { return }
+        pod.closed(self)
+        let (uid, peer, destination, random) = (pod.uid, record.source, record.destination, random)
+        let raw = socket.release()
+        pod.worker.links[home].perform { worker in
+            let socket = OwnedDescriptor(adopting: raw)
+            guard let pod = worker.pods[uid] else { return }
+            let connection = OutboundConnection(pod, socket, from: peer, to: destination, random: random)
+            pod.opened(connection)
+            pod.withWorkload { connection.route(from: $0) }
+        }
+    }
+
+    private func tunnel(
+        _ key: TunnelKey, _ certificate: WorkloadCertificate, _ hop: OutboundRoute.Tunnel, _ source: Workload
+    ) {
+        guard let stream else { return }
+        let pod = pod
+        let dial: TunnelPool.Dial = { owner throws(TunnelFailure) in
+            try pod.dialTunnel(key, certificate, owner)
+        }
+        pod.pool.tunnel(for: key, dial: dial) { [self] result in
+            guard self.stream != nil else { return }
+            switch result {
+            case .failure(let failure): stream.abort("\(failure)")
+            case .success(let tunnel):
+                do {
+                    try tunnel.open(stream, fields: request(hop, source))
+                } catch {
+                    stream.abort("the tunnel takes no more streams: \(error)")
+                }
+            }
+        }
+    }
+
+    private func request(_ hop: OutboundRoute.Tunnel, _ source: Workload) -> [HTTPField] {
+        let trace = TraceParent(random: Entropy.uint64(), Entropy.uint64(), Entropy.uint64())
+        return [
+            HTTPField(":method", "CONNECT"),
+            HTTPField(":authority", hop.authority.description),
+            HTTPField("baggage", source.baggage.encoded),
+            HTTPField("forwarded", Forwarded.encode(client: record.source, host: hop.service?.hostname)),
+            HTTPField("traceparent", trace.encoded),
+        ]
+    }
+
+    private func finish(_ error: String?, sent: UInt64, received: UInt64) {
+        record.logEnd(
+            pod.worker.logger, now: pod.worker.loop.now, sent: sent, received: received, error: error)
+        stream = nil
+        relay = nil
+        pod.closed(self)
+    }
+}
+
+extension OutboundConnection: PodConnection {
+    func abort(_ reason: String) {
+        if let stream {
+            stream.abort(reason)
+        } else if let relay {
+            relay.abort(reason)
+        } else {
+            refuse(reason)
+        }
+    }
+}
+
+extension OutboundConnection: TunnelStreamOwner {
+    func streamAnswered(_ stream: TunnelStream, status: Int, fields: [HTTPField]) {
+        guard status == 200 else {
+            failure = status == 401 ? "http status 401: denied by a policy of the destination" : "http status \(status)"
+            return
+        }
+        record.logStart(pod.worker.logger)
+    }
+
+    func streamEnded(_ stream: TunnelStream, _ ending: RelayEnding) {
+        finish(failure ?? ending.cause.failure, sent: ending.bytesFromSocket, received: ending.bytesToSocket)
+    }
+}
+
+extension OutboundConnection: PlainRelayOwner {
+    func relayConnected(_ relay: PlainRelay) { record.logStart(pod.worker.logger) }
+
+    func relayEnded(_ relay: PlainRelay, _ ending: RelayEnding) {
+        finish(ending.cause.failure, sent: ending.bytesFromSocket, received: ending.bytesToSocket)
+    }
+}
+
+extension PodProxy {
+    /// Starts a tunnel from the pod's namespace.
+    func dialTunnel(
+        _ key: TunnelKey, _ certificate: WorkloadCertificate, _ owner: any TunnelOwner
+    ) throws(TunnelFailure) -> TunnelConnection {
+        let tls: TLSConnection
+        do {
+            tls = try TLSConnection(client: certificate.client, expecting: key.expected)
+        } catch {
+            throw .handshake(error)
+        }
+        do {
+            return try TunnelConnection(
+                connecting: worker.connect(in: namespace, to: key.destination), tls: tls,
+                settings: worker.configuration.tunnelSettings(.tunnelClient), loop: worker.loop,
+                buffers: worker.buffers, owner: owner)
+        } catch {
+            throw .connect(error)
+        }
+    }
+}
+
+extension NodeConfiguration {
+    /// The settings of one role with what the operator changed.
+    func tunnelSettings(_ role: HTTP2Settings) -> HTTP2Settings {
+        HTTP2Settings(
+            streamWindowByteCount: streamWindowByteCount, connectionWindowByteCount: connectionWindowByteCount,
+            frameByteCountMax: frameByteCountMax, fieldListByteCountMax: role.fieldListByteCountMax,
+            streamCountMax: role.streamCountMax)
+    }
+}

@@ -1,0 +1,138 @@
+import Certificates
+import EventLoop
+import Identity
+import Mesh
+import Policy
+import Primitives
+import System
+import Tunnel
+
+/// Something open that ends when its pod, or the node, does.
+protocol PodConnection: AnyObject {
+    /// Ends at once; the other sides see a reset.
+    func abort(_ reason: String)
+    /// Decides again under the policies that apply now.
+    func reevaluate(_ policies: CompiledPolicySet)
+}
+
+extension PodConnection {
+    func reevaluate(_ policies: CompiledPolicySet) {}
+}
+
+/// One pod on one worker: its listeners' connections, the tunnels that it opened and those that it accepted.
+final class PodProxy {
+    unowned let worker: Worker
+    let uid: String
+    let name: WorkloadName
+    let namespace: NetworkNamespace
+    let listeners: PodListeners
+    let pool: TunnelPool
+    private var acceptors: [Acceptor] = []
+    private var connections: [ObjectIdentifier: any PodConnection] = [:]
+    private var waiting: [() -> Void] = []
+    private var policies: CompiledPolicySet?
+    private(set) var isStopped = false
+
+    init(worker: Worker, uid: String, name: WorkloadName, namespace: NetworkNamespace, listeners: PodListeners) {
+        self.worker = worker
+        self.uid = uid
+        self.name = name
+        self.namespace = namespace
+        self.listeners = listeners
+        pool = TunnelPool(loop: worker.loop, idleDuration: worker.configuration.idleTunnelDuration)
+    }
+
+    func start() {
+        do throws(Errno) {
+            acceptors = [
+                try acceptor(.inboundTunnel) { [unowned self] in InboundTunnel.accept($0, self) },
+                try acceptor(.inboundPlaintext) { [unowned self] in InboundPlaintext.accept($0, self) },
+                try acceptor(.outbound) { [unowned self] in OutboundConnection.accept($0, self) },
+            ]
+        } catch {
+            worker.logger.log(.error, "inpod", "failed to watch the listeners of \(uid): \(error)")
+        }
+        if let state = worker.state { stateChanged(state) }
+    }
+
+    private func acceptor(
+        _ port: Acceptor.Port, _ accepted: @escaping (consuming AcceptedSocket) -> Void
+    ) throws(Errno) -> Acceptor {
+        try Acceptor(port, of: listeners, on: worker.loop, accepted: accepted) { [unowned self] failure in
+            worker.logger.log(.error, "proxy", "cannot accept connections: \(failure)", [.text("pod", uid)])
+        }
+    }
+
+    /// Takes no new connections; streams and connections that are open may finish.
+    func drain() {
+        for acceptor in acceptors { acceptor.stop() }
+        acceptors = []
+        for connection in connections.values { (connection as? InboundTunnel)?.drain() }
+    }
+
+    /// Ends everything at once.
+    func stop(_ reason: String) {
+        guard !isStopped else { return }
+        drain()
+        isStopped = true
+        for connection in Array(connections.values) { connection.abort(reason) }
+        pool.abandon(reason)
+        let waiters = waiting
+        waiting = []
+        for waiter in waiters { waiter() }
+    }
+
+    // MARK: The workload
+
+    /// The workload's record in the mesh, if it has come.
+    var workload: Workload? {
+        worker.state?.localWorkload(
+            name: name.name, namespace: name.namespace, serviceAccount: name.serviceAccount)
+    }
+
+    /// Calls back with the workload's record as soon as it is known, or with nil when it does not come in time.
+    func withWorkload(_ body: @escaping (Workload?) -> Void) {
+        if let workload { return body(workload) }
+        guard waiting.count < Limits.waitingConnectionCountMax, !isStopped else { return body(nil) }
+        var isDone = false
+        var timer: TimerToken?
+        let loop = worker.loop
+        let attempt = { [weak self] in
+            guard !isDone else { return }
+            let workload = self?.workload
+            guard workload != nil || self?.isStopped ?? true else { return }
+            isDone = true
+            if let timer { loop.cancel(timer) }
+            body(workload)
+        }
+        timer = loop.after(Limits.workloadWaitDuration) {
+            guard !isDone else { return }
+            isDone = true
+            body(nil)
+        }
+        waiting.append(attempt)
+    }
+
+    /// A new version of the mesh: connections that waited go on, and where the pod's policies changed its open connections are
+    /// decided again.
+    func stateChanged(_ state: MeshState) {
+        guard let workload else { return }
+        let waiters = waiting
+        waiting = []
+        for waiter in waiters { waiter() }
+        let current = state.policies(for: workload)
+        defer { policies = current }
+        guard let previous = policies, !previous.isIdentical(to: current) else { return }
+        for connection in Array(connections.values) { connection.reevaluate(current) }
+    }
+
+    // MARK: Connections
+
+    var connectionCount: Int { connections.count }
+
+    func opened(_ connection: any PodConnection) { connections[ObjectIdentifier(connection)] = connection }
+
+    func closed(_ connection: any PodConnection) { connections[ObjectIdentifier(connection)] = nil }
+}
+
+@available(*, unavailable) extension PodProxy: Sendable {}

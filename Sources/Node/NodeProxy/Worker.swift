@@ -1,0 +1,156 @@
+import Certificates
+import EventLoop
+import Identity
+import Mesh
+import Primitives
+import Synchronization
+import System
+import Telemetry
+import Tunnel
+
+/// How the rest of the node reaches a worker.
+final class WorkerLink: Sendable {
+    let mailbox: Mailbox
+    /// The newest state that the worker has not taken yet.
+    private let latest = Mutex<MeshState?>(nil)
+
+    init(mailbox: Mailbox) { self.mailbox = mailbox }
+
+    /// Leaves a state for the worker; an older one that it has not seen is skipped.
+    func publish(_ state: MeshState) {
+        let previous = latest.withLock { slot in
+            let previous = slot
+            slot = state
+            return previous
+        }
+        if previous == nil { perform { $0.adopt() } }
+    }
+
+    /// Runs `work` on the worker's thread.
+    func perform(_ work: @escaping @Sendable (Worker) -> Void) {
+        mailbox.post { loop in
+            guard let worker = loop.resident as? Worker else { return }
+            work(worker)
+        }
+    }
+
+    func takeLatest() -> MeshState? {
+        latest.withLock { slot in
+            let taken = slot
+            slot = nil
+            return taken
+        }
+    }
+}
+
+/// What workers ask of the control loop.
+struct ControlLink: Sendable {
+    /// Fetches a certificate and leaves it, or why there is none, with the worker that asked.
+    var fetchCertificate: @Sendable (SPIFFEID, WorkerLink) -> Void
+    /// Takes back a state, so that the last release of a large one happens off the data path.
+    var dispose: @Sendable (MeshState) -> Void
+}
+
+/// One event loop and everything that lives on it: the pods' listeners, their tunnels and connections. It is made and used on
+/// its own thread only.
+final class Worker {
+    let loop: EventLoop
+    let buffers = RelayBuffers()
+    let configuration: NodeConfiguration
+    let logger: Logger
+    let index: Int
+    /// All workers, this one included: a tunnel lives with the worker that the hash of its key names.
+    let links: [WorkerLink]
+    private let control: ControlLink
+    private(set) var state: MeshState?
+    private(set) var pods: [String: PodProxy] = [:]
+    private var certificates: [SPIFFEID: WorkloadCertificate] = [:]
+    private var awaitingCertificate: [SPIFFEID: [(Result<WorkloadCertificate, CertificateFailure>) -> Void]] = [:]
+    private let home: NetworkNamespace
+
+    init(
+        loop: EventLoop, index: Int, links: [WorkerLink], control: ControlLink, configuration: NodeConfiguration,
+        logger: Logger, home: NetworkNamespace
+    ) {
+        self.loop = loop
+        self.index = index
+        self.links = links
+        self.control = control
+        self.configuration = configuration
+        self.logger = logger
+        self.home = home
+        loop.resident = self
+    }
+
+    // MARK: State
+
+    func adopt() {
+        guard let next = links[index].takeLatest() else { return }
+        if let previous = state { control.dispose(previous) }
+        state = next
+        for pod in pods.values { pod.stateChanged(next) }
+    }
+
+    // MARK: Certificates
+
+    /// Calls back with the identity's certificate, at once when it is here.
+    func certificate(
+        for identity: SPIFFEID, _ completion: @escaping (Result<WorkloadCertificate, CertificateFailure>) -> Void
+    ) {
+        if let certificate = certificates[identity] { return completion(.success(certificate)) }
+        awaitingCertificate[identity, default: []].append(completion)
+        if awaitingCertificate[identity]?.count == 1 { control.fetchCertificate(identity, links[index]) }
+    }
+
+    func received(_ result: Result<WorkloadCertificate, CertificateFailure>, for identity: SPIFFEID) {
+        if case .success(let certificate) = result, (certificates[identity]?.generation ?? 0) < certificate.generation {
+            certificates[identity] = certificate
+        }
+        for completion in awaitingCertificate.removeValue(forKey: identity) ?? [] { completion(result) }
+    }
+
+    func forget(_ identity: SPIFFEID) { certificates[identity] = nil }
+
+    // MARK: Pods
+
+    func add(_ pod: PodProxy) {
+        pods[pod.uid] = pod
+        pod.start()
+    }
+
+    func remove(uid: String) { pods.removeValue(forKey: uid)?.stop("the pod was removed") }
+
+    /// Takes no new connections; those that are open may finish.
+    func drain() { for pod in pods.values { pod.drain() } }
+
+    /// Connections that are open.
+    var connectionCount: Int { pods.values.reduce(0) { $0 + $1.connectionCount } }
+
+    /// Ends everything.
+    func stop(_ reason: String) {
+        for pod in pods.values { pod.stop(reason) }
+        pods = [:]
+        loop.stop()
+    }
+
+    /// Makes a socket in a pod's network namespace.
+    func connect(
+        in namespace: NetworkNamespace, to endpoint: Endpoint, spoofing source: IPAddress? = nil
+    ) throws(Errno) -> OwnedDescriptor {
+        var options = TCPSocket.ConnectOptions()
+        options.mark = configuration.packetMark
+        options.keepAlive = configuration.keepAlive
+        options.spoofedSource = source
+        let chosen = options
+        return try namespace.perform(home: home) { () throws(Errno) -> OwnedDescriptor in
+            try TCPSocket.connect(to: endpoint, options: chosen)
+        }
+    }
+
+    /// The worker with which the tunnel of this key lives.
+    func home(of key: TunnelKey) -> Int {
+        Int(UInt(bitPattern: key.hashValue) % UInt(links.count))
+    }
+}
+
+@available(*, unavailable) extension Worker: Sendable {}
