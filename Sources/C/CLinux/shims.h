@@ -122,6 +122,9 @@ static inline int culvert_start_thread(void *(*body)(void *), void *context) {
     return outcome;
 }
 
+/// Writing to a closed pipe is an error and no longer a signal.
+static inline void culvert_ignore_broken_pipes(void) { signal(SIGPIPE, SIG_IGN); }
+
 static inline int culvert_wait_exited(int status) { return WIFEXITED(status); }
 static inline int culvert_wait_exit_status(int status) { return WEXITSTATUS(status); }
 static inline int culvert_wait_signal(int status) { return WTERMSIG(status); }

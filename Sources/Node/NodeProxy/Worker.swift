@@ -142,7 +142,7 @@ final class Worker {
         options.keepAlive = configuration.keepAlive
         options.spoofedSource = source
         let chosen = options
-        return try namespace.perform(home: home) { () throws(Errno) -> OwnedDescriptor in
+        return try namespace.perform(from: home) { () throws(Errno) -> OwnedDescriptor in
             try TCPSocket.connect(to: endpoint, options: chosen)
         }
     }

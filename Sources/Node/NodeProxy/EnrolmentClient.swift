@@ -1,0 +1,237 @@
+import EventLoop
+import Mesh
+import Primitives
+import Schema
+import System
+import Telemetry
+
+/// What enrolment does to the node.
+protocol EnrolmentTarget: AnyObject {
+    /// Starts a pod's proxy in its namespace; one that runs in another namespace under the same uid is stopped first.
+    /// Calls back with nil, or with why it could not be started.
+    func startPod(
+        uid: String, _ name: WorkloadName, _ namespace: NetworkNamespace, _ done: @escaping (String?) -> Void)
+    /// Stops a pod's proxy and calls back when nothing of it is left.
+    func stopPod(uid: String, _ done: @escaping () -> Void)
+    /// Uids of pods whose proxies run.
+    var runningPods: Set<String> { get }
+    /// Whether the snapshot has come, the agent is connected and no pod waits to be started.
+    func enrolmentReady(_ isReady: Bool)
+}
+
+/// Keeps a connection to the interception agent and does what it asks, one message at a time. Pods that could not be started
+/// are tried again every few seconds.
+final class EnrolmentClient: EventHandler {
+    private struct Pending {
+        let name: WorkloadName
+        let namespace: NetworkNamespace
+    }
+
+    private let loop: EventLoop
+    private let path: String
+    private let logger: Logger
+    private unowned let target: any EnrolmentTarget
+    private var state = EnrolmentState()
+    private var socket: OwnedDescriptor?
+    private var registration: Registration?
+    private var pending: [String: Pending] = [:]
+    private var retry: TimerToken?
+    private var reconnect: TimerToken?
+    private var isBusy = false
+    private var isStopped = false
+    private var delay = Limits.enrolmentReconnectDurationMin
+
+    init(loop: EventLoop, path: String, logger: Logger, target: any EnrolmentTarget) {
+        self.loop = loop
+        self.path = path
+        self.logger = logger
+        self.target = target
+    }
+
+    func start() { connect() }
+
+    /// Reads no more messages; what runs keeps running.
+    func stop() {
+        isStopped = true
+        disconnect()
+        for token in [retry, reconnect].compactMap({ $0 }) { loop.cancel(token) }
+    }
+
+    func ready(_ events: ReadyEvents) { receive() }
+
+    // MARK: Connection
+
+    private func connect() {
+        do throws(Errno) {
+            let socket = try SequencedPacketSocket.connect(path: path)
+            var hello = ZdsHello()
+            hello.version = .v1
+            _ = try SequencedPacketSocket.send(hello.protobuf(), on: socket)
+            registration = try loop.register(socket, handler: self)
+            self.socket = socket
+            state.connected()
+            logger.log(.info, "inpod::statemanager", "connected to the interception agent", [.text("path", path)])
+        } catch {
+            logger.log(.debug, "inpod", "cannot reach the interception agent at \(path): \(error)")
+            connectLater()
+        }
+    }
+
+    /// Waits before each further attempt, also after a peer that only hangs up.
+    private func connectLater() {
+        guard !isStopped, reconnect == nil else { return }
+        reconnect = loop.after(delay) { [weak self] in
+            self?.reconnect = nil
+            self?.connect()
+        }
+        delay = min(delay * 2, Limits.enrolmentReconnectDurationMax)
+    }
+
+    private func disconnect() {
+        guard let socket = socket.take() else { return }
+        if let registration { loop.deregister(registration, socket) }
+        registration = nil
+        report()
+    }
+
+    private func lost(_ reason: String) {
+        disconnect()
+        guard !isStopped else { return }
+        logger.log(.warn, "inpod", "connection to the interception agent lost: \(reason)")
+        connectLater()
+    }
+
+    // MARK: Messages
+
+    private func receive() {
+        while !isBusy, socket != nil {
+            var request: WorkloadRequest?
+            var descriptor: OwnedDescriptor?
+            var descriptorCount = 0
+            var flaw: String?
+            do throws(Errno) {
+                guard let arrival = try arrival() else { return }
+                switch consume arrival {
+                case .wouldBlock: return
+                case .endOfStream: return lost("closed by the agent")
+                case .packet(var packet):
+                    descriptorCount = packet.descriptorCount
+                    descriptor = packet.descriptor.take()
+                    if packet.isTruncated {
+                        flaw = "message is too long"
+                    } else {
+                        do {
+                            request = try WorkloadRequest(protobuf: packet.bytes)
+                        } catch {
+                            flaw = "\(error)"
+                        }
+                    }
+                }
+            } catch {
+                return lost("\(error)")
+            }
+            guard let request else {
+                answer("failed to read message : \(flaw ?? "")")
+                return lost("unreadable message")
+            }
+            carryOut(request, descriptor.take(), descriptorCount)
+        }
+    }
+
+    private func arrival() throws(Errno) -> SequencedPacketSocket.Arrival? {
+        guard socket != nil else { return nil }
+        return try socket.receivePacket()
+    }
+
+    private func carryOut(
+        _ request: WorkloadRequest, _ descriptor: consuming OwnedDescriptor?, _ descriptorCount: Int
+    ) {
+        let known = target.runningPods.union(pending.keys)
+        let action = state.received(request, descriptorCount: descriptorCount, known: known)
+        switch action {
+        case .acknowledge: answer("")
+        case .refuse(let reason):
+            logger.log(.error, "inpod", "message of the interception agent refused: \(reason)")
+            answer(reason)
+            lost("protocol error")
+        case .stop(let uids): stop(uids[...])
+        case .start(let uid, let name):
+            guard let descriptor = descriptor.take() else { return answer("failed to read message : no descriptor") }
+            start(uid, name, descriptor)
+        }
+    }
+
+    private func start(_ uid: String, _ name: WorkloadName, _ descriptor: consuming OwnedDescriptor) {
+        let namespace: NetworkNamespace
+        do {
+            namespace = try NetworkNamespace(adopting: descriptor)
+        } catch {
+            return answer("failed to start proxy : \(error)")
+        }
+        isBusy = true
+        pending[uid] = nil
+        target.startPod(uid: uid, name, namespace) { [weak self] failure in
+            guard let self else { return }
+            if let failure {
+                logger.log(.warn, "inpod", "cannot start the proxy of \(uid): \(failure)")
+                pending[uid] = Pending(name: name, namespace: namespace)
+                retryLater()
+            }
+            finish(failure.map { "failed to start proxy : \($0)" } ?? "")
+        }
+    }
+
+    private func stop(_ uids: ArraySlice<String>) {
+        isBusy = true
+        guard let uid = uids.first else { return finish("") }
+        pending[uid] = nil
+        target.stopPod(uid: uid) { [weak self] in self?.stop(uids.dropFirst()) }
+    }
+
+    private func finish(_ error: String) {
+        isBusy = false
+        answer(error)
+        report()
+        receive()
+    }
+
+    private func answer(_ error: String) {
+        delay = Limits.enrolmentReconnectDurationMin
+        let text = String(decoding: error.utf8.prefix(Limits.enrolmentMessageByteCountMax - 64), as: UTF8.self)
+        guard socket.sendPacket(WorkloadResponse(Ack(error: text)).protobuf()) else { return lost("cannot answer") }
+    }
+
+    // MARK: Pending pods
+
+    private func retryLater() {
+        guard retry == nil, !pending.isEmpty, !isStopped else { return }
+        retry = loop.after(Limits.enrolmentRetryDuration) { [weak self] in
+            guard let self else { return }
+            retry = nil
+            for (uid, pod) in pending {
+                target.startPod(uid: uid, pod.name, pod.namespace) { [weak self] failure in
+                    guard let self else { return }
+                    if failure == nil { pending[uid] = nil }
+                    report()
+                }
+            }
+            retryLater()
+        }
+    }
+
+    private func report() { target.enrolmentReady(socket != nil && state.hasSnapshot && pending.isEmpty) }
+}
+
+extension Optional where Wrapped == OwnedDescriptor {
+    fileprivate mutating func receivePacket() throws(Errno) -> SequencedPacketSocket.Arrival? {
+        guard let socket = take() else { return nil }
+        defer { self = consume socket }
+        return try SequencedPacketSocket.receive(from: socket, capacity: Limits.enrolmentMessageByteCountMax)
+    }
+
+    fileprivate mutating func sendPacket(_ bytes: [UInt8]) -> Bool {
+        guard let socket = take() else { return true }
+        defer { self = consume socket }
+        return (try? SequencedPacketSocket.send(bytes, on: socket)) ?? false
+    }
+}

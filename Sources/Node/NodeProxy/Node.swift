@@ -1,0 +1,243 @@
+import Certificates
+import EventLoop
+import Identity
+import Mesh
+import Primitives
+import System
+import Telemetry
+
+/// The node proxy: its workers, and on the control loop everything slow. It hands the workers each version of the mesh, each
+/// certificate and each pod.
+public final class Node {
+    private struct RunningPod {
+        let name: WorkloadName
+        let namespace: NetworkNamespace
+    }
+
+    private let loop: EventLoop
+    private let configuration: NodeConfiguration
+    private let logger: Logger
+    private let home: NetworkNamespace
+    private var links: [WorkerLink] = []
+    private var pods: [String: RunningPod] = [:]
+    private var certificates: CertificateStore?
+    private var state: MeshState?
+    private var enrolment: EnrolmentClient?
+    private var isShuttingDown = false
+    private var tallies: [Int: Tally] = [:]
+    private var nextTally = 0
+    /// Told when enrolment becomes ready, or no longer is.
+    public var enrolmentChanged: (Bool) -> Void = { _ in }
+
+    /// - Parameter loop: the control loop, which belongs to the calling thread.
+    /// - Throws: when the kernel does not let this process do its work.
+    public init(loop: EventLoop, configuration: NodeConfiguration, logger: Logger) throws(Errno) {
+        self.loop = loop
+        self.configuration = configuration
+        self.logger = logger
+        home = try NetworkNamespace.current()
+        // Both are needed for every pod; better to know now.
+        try home.perform { () throws(Errno) in }
+        var options = TCPSocket.ListenOptions()
+        options.mark = configuration.packetMark
+        _ = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0), options: options)
+        loop.resident = self
+    }
+
+    /// Starts the workers. `signer` is the certificate authority.
+    public func start(signer: any CertificateSigner) throws(Errno) {
+        let mailboxes = try WorkerThreads.start(configuration.workerCount)
+        let links = mailboxes.map { WorkerLink(mailbox: $0) }
+        self.links = links
+        let mailbox = loop.mailbox
+        let control = ControlLink(
+            fetchCertificate: { identity, link in
+                mailbox.post { ($0.resident as? Node)?.fetchCertificate(identity, for: link) }
+            },
+            dispose: { state in mailbox.post { _ in withExtendedLifetime(state) {} } })
+        for (index, mailbox) in mailboxes.enumerated() {
+            mailbox.post { [configuration, logger, home] loop in
+                _ = Worker(
+                    loop: loop, index: index, links: links, control: control, configuration: configuration,
+                    logger: logger, home: home)
+            }
+        }
+        certificates = CertificateStore(loop: loop, signer: signer) { [weak self] in self?.certificateChanged($0) }
+    }
+
+    /// Connects to the interception agent; to be called once the mesh is known, so that pods never meet an empty one.
+    public func startEnrolment() {
+        guard enrolment == nil, !isShuttingDown else { return }
+        let client = EnrolmentClient(
+            loop: loop, path: configuration.enrolmentSocket, logger: logger, target: self)
+        enrolment = client
+        client.start()
+    }
+
+    /// Gives the workers a new version of the mesh.
+    public func publish(_ state: MeshState) {
+        self.state = state
+        for link in links { link.publish(state) }
+        for pod in pods.values { prefetch(pod.name) }
+    }
+
+    // MARK: Certificates
+
+    private func fetchCertificate(_ identity: SPIFFEID, for link: WorkerLink) {
+        certificates?.certificate(for: identity) { result in
+            link.perform { $0.received(result, for: identity) }
+        }
+    }
+
+    private func certificateChanged(_ event: CertificateStore.Event) {
+        switch event {
+        case .renewed(let certificate):
+            logger.log(
+                .info, "identity", "certificate received", [.text("identity", certificate.identity.description)])
+            for link in links { link.perform { $0.received(.success(certificate), for: certificate.identity) } }
+        case .failed(let identity, let reason, let delay, let keeps):
+            logger.log(
+                .warn, "identity", "certificate could not be fetched: \(reason)",
+                [
+                    .text("identity", identity.description), .text("retry_after", "\(delay.wholeMilliseconds)ms"),
+                    .bare("keeps_valid_certificate", keeps),
+                ])
+        case .forgotten(let identity):
+            for link in links { link.perform { $0.forget(identity) } }
+        }
+    }
+
+    private func identity(of name: WorkloadName) -> SPIFFEID? {
+        state?.localWorkload(name: name.name, namespace: name.namespace, serviceAccount: name.serviceAccount)?.identity
+    }
+
+    private func prefetch(_ name: WorkloadName) {
+        guard let identity = identity(of: name) else { return }
+        certificates?.prefetch(identity)
+    }
+
+    /// Drops the certificate of a service account that no running pod has any more.
+    private func forgetUnused(_ name: WorkloadName) {
+        let isUsed = pods.values.contains {
+            $0.name.namespace == name.namespace && $0.name.serviceAccount == name.serviceAccount
+        }
+        guard !isUsed, let identity = identity(of: name) else { return }
+        certificates?.forget(identity)
+    }
+
+    // MARK: End
+
+    /// Takes nothing new, lets what is open finish until the deadline, then ends everything and the control loop.
+    public func shutDown() {
+        guard !isShuttingDown else { return }
+        isShuttingDown = true
+        logger.log(.info, "app", "shutdown, draining connections")
+        enrolment?.stop()
+        for link in links { link.perform { $0.drain() } }
+        awaitDrained(until: loop.now + configuration.terminationDeadline)
+    }
+
+    private func awaitDrained(until deadline: Instant) {
+        let mailbox = loop.mailbox
+        let tally = Tally(awaited: links.count) { [weak self] connections in
+            guard let self else { return }
+            if connections == 0 || loop.now >= deadline { return finish(connections) }
+            loop.after(.milliseconds(25)) { [weak self] in self?.awaitDrained(until: deadline) }
+        }
+        collect(tally, mailbox) { $0.connectionCount }
+    }
+
+    private func finish(_ connections: Int) {
+        logger.log(
+            .info, "app", connections == 0 ? "all connections finished" : "drain deadline passed",
+            [.bare("connections_closed", connections)])
+        let tally = Tally(awaited: links.count) { [weak self] _ in self?.loop.stop() }
+        collect(tally, loop.mailbox) { worker in
+            worker.stop("connection closed due to connection drain")
+            return 0
+        }
+    }
+
+    /// Asks every worker for a number and adds them up on the control loop.
+    private func collect(_ tally: Tally, _ mailbox: Mailbox, _ ask: @escaping @Sendable (Worker) -> Int) {
+        let key = nextTally
+        nextTally += 1
+        tallies[key] = tally
+        for link in links {
+            link.perform { worker in
+                let number = ask(worker)
+                mailbox.post { ($0.resident as? Node)?.counted(key, number) }
+            }
+        }
+    }
+
+    private func counted(_ key: Int, _ number: Int) {
+        guard let tally = tallies[key] else { return }
+        tally.sum += number
+        tally.awaited -= 1
+        guard tally.awaited == 0 else { return }
+        tallies[key] = nil
+        tally.done(tally.sum)
+    }
+}
+
+/// Answers of several workers that are still awaited.
+private final class Tally {
+    var awaited: Int
+    var sum = 0
+    let done: (Int) -> Void
+
+    init(awaited: Int, done: @escaping (Int) -> Void) {
+        self.awaited = awaited
+        self.done = done
+    }
+}
+
+extension Node: EnrolmentTarget {
+    var runningPods: Set<String> { Set(pods.keys) }
+
+    func enrolmentReady(_ isReady: Bool) { enrolmentChanged(isReady && !isShuttingDown) }
+
+    func startPod(
+        uid: String, _ name: WorkloadName, _ namespace: NetworkNamespace, _ done: @escaping (String?) -> Void
+    ) {
+        if let running = pods[uid] {
+            guard running.namespace.key != namespace.key else { return done(nil) }
+            return stopPod(uid: uid) { [weak self] in self?.startPod(uid: uid, name, namespace, done) }
+        }
+        let listeners: PodListeners
+        do throws(Errno) {
+            listeners = try PodListeners.bind(in: namespace, configuration)
+        } catch {
+            return done("\(error)")
+        }
+        pods[uid] = RunningPod(name: name, namespace: namespace)
+        for link in links {
+            link.perform { worker in
+                worker.add(
+                    PodProxy(worker: worker, uid: uid, name: name, namespace: namespace, listeners: listeners))
+            }
+        }
+        prefetch(name)
+        logger.log(
+            .info, "inpod::statemanager", "pod enrolled",
+            [.text("uid", uid), .text("workload", "\(name.namespace)/\(name.name)")])
+        // The sockets listen already: what connects from now on waits in their queues.
+        done(nil)
+    }
+
+    func stopPod(uid: String, _ done: @escaping () -> Void) {
+        guard let pod = pods.removeValue(forKey: uid) else { return done() }
+        forgetUnused(pod.name)
+        let tally = Tally(awaited: links.count) { [weak self] _ in
+            self?.logger.log(.info, "inpod::statemanager", "pod removed", [.text("uid", uid)])
+            done()
+        }
+        collect(tally, loop.mailbox) { worker in
+            worker.remove(uid: uid)
+            return 0
+        }
+    }
+}
+
+@available(*, unavailable) extension Node: Sendable {}
