@@ -70,6 +70,14 @@ struct SocketEnd: ~Copyable {
         return count
     }
 
+    /// Sends bytes of our own before anything is relayed.
+    mutating func prepend(_ bytes: [UInt8]) throws(Errno) {
+        var copy = ByteQueue()
+        unsafe bytes.withUnsafeBytes { unsafe copy.append($0) }
+        guard !copy.isEmpty else { return }
+        _ = try unsafe offer(copy.readable)
+    }
+
     /// Gives the kernel what waits.
     /// - Returns: how many bytes left.
     mutating func drain() throws(Errno) -> Int {

@@ -91,12 +91,10 @@ public final class TunnelStream: HTTP2Stream {
         } catch {
             return end(.tunnelLost("the stream was closed before it was answered"))
         }
-        if !prefix.isEmpty {
-            do throws(Errno) {
-                _ = try unsafe prefix.withUnsafeBytes { bytes throws(Errno) in try unsafe socket?.offer(bytes) }
-            } catch {
-                return socketFailed(error)
-            }
+        do throws(Errno) {
+            try socket?.prepend(prefix)
+        } catch {
+            return socketFailed(error)
         }
         relay()
     }

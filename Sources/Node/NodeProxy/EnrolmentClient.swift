@@ -68,7 +68,7 @@ final class EnrolmentClient: EventHandler {
             hello.version = .v1
             _ = try SequencedPacketSocket.send(hello.protobuf(), on: socket)
             registration = try loop.register(socket, handler: self)
-            self.socket = socket
+            self.socket = consume socket
             state.connected()
             logger.log(.info, "inpod::statemanager", "connected to the interception agent", [.text("path", path)])
         } catch {
@@ -223,15 +223,18 @@ final class EnrolmentClient: EventHandler {
 }
 
 extension Optional where Wrapped == OwnedDescriptor {
-    fileprivate mutating func receivePacket() throws(Errno) -> SequencedPacketSocket.Arrival? {
-        guard let socket = take() else { return nil }
-        defer { self = consume socket }
-        return try SequencedPacketSocket.receive(from: socket, capacity: Limits.enrolmentMessageByteCountMax)
+    fileprivate borrowing func receivePacket() throws(Errno) -> SequencedPacketSocket.Arrival? {
+        switch self {
+        case .some(let socket):
+            try SequencedPacketSocket.receive(from: socket, capacity: Limits.enrolmentMessageByteCountMax)
+        case .none: nil
+        }
     }
 
-    fileprivate mutating func sendPacket(_ bytes: [UInt8]) -> Bool {
-        guard let socket = take() else { return true }
-        defer { self = consume socket }
-        return (try? SequencedPacketSocket.send(bytes, on: socket)) ?? false
+    fileprivate borrowing func sendPacket(_ bytes: [UInt8]) -> Bool {
+        switch self {
+        case .some(let socket): (try? SequencedPacketSocket.send(bytes, on: socket)) ?? false
+        case .none: true
+        }
     }
 }

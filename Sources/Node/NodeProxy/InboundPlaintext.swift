@@ -1,3 +1,4 @@
+import EventLoop
 import Mesh
 import Policy
 import Primitives
@@ -31,7 +32,7 @@ final class InboundPlaintext {
         _ pod: PodProxy, _ socket: consuming OwnedDescriptor, from peer: Endpoint, to destination: Endpoint
     ) {
         self.pod = pod
-        self.socket = socket
+        self.socket = consume socket
         record = ConnectionRecord(.inbound, from: peer, to: destination, at: pod.worker.loop.now)
     }
 

@@ -1,9 +1,11 @@
+import EventLoop
 import HTTP2
 import Identity
 import Mesh
 import Policy
 import Primitives
 import System
+import Telemetry
 import Tunnel
 import Wire
 

@@ -91,6 +91,6 @@ extension InboundTunnel: TunnelOwner {
 /// A socket that waits for a decision; closures cannot own one themselves.
 final class HeldSocket {
     private var socket: OwnedDescriptor?
-    init(_ socket: consuming OwnedDescriptor) { self.socket = socket }
+    init(_ socket: consuming OwnedDescriptor) { self.socket = consume socket }
     func take() -> OwnedDescriptor? { socket.take() }
 }

@@ -1,10 +1,10 @@
-import Certificates
-import EventLoop
+public import Certificates
+public import EventLoop
 import Identity
-import Mesh
+public import Mesh
 import Primitives
-import System
-import Telemetry
+public import System
+public import Telemetry
 
 /// The node proxy: its workers, and on the control loop everything slow. It hands the workers each version of the mesh, each
 /// certificate and each pod.

@@ -60,7 +60,8 @@ extension NodeConfiguration {
         certificateAuthority = try plane("CA")
         secretTTL = try reader.duration("SECRET_TTL") ?? secretTTL
         let standardToken = "./var/run/secrets/tokens/istio-token"
-        authToken = reader.text("AUTH_TOKEN") ?? (FileSystem.exists(standardToken) ? standardToken : nil)
+        authToken =
+            reader.text("AUTH_TOKEN") ?? ((try? FileSystem.status(of: standardToken)) != nil ? standardToken : nil)
     }
 
     /// Splits `https://HOST:PORT`; a missing scheme is HTTPS, a missing port its own.
@@ -122,12 +123,15 @@ extension NodeConfiguration {
             return
         }
         func seconds(_ name: String) throws(ConfigurationError) -> Int32 {
-            try reader.duration(name).map { Int32(clamping: max(1, $0.components.seconds)) } ?? 180
+            guard let span = try reader.duration(name) else { return 180 }
+            return Int32(clamping: max(1, span.components.seconds))
         }
-        keepAlive = try TCPSocket.KeepAlive(
-            idleSeconds: seconds("KEEPALIVE_TIME"), intervalSeconds: seconds("KEEPALIVE_INTERVAL"),
-            probes: reader.number("KEEPALIVE_RETRIES", atLeast: 1) ?? 9)
-        keepAlive?.boundsUnacknowledged = try reader.flag("USER_TIMEOUT_ENABLED") ?? false
+        let idle = try seconds("KEEPALIVE_TIME")
+        let interval = try seconds("KEEPALIVE_INTERVAL")
+        let probes: Int32? = try reader.number("KEEPALIVE_RETRIES", atLeast: 1)
+        var chosen = TCPSocket.KeepAlive(idleSeconds: idle, intervalSeconds: interval, probes: probes ?? 9)
+        chosen.boundsUnacknowledged = try reader.flag("USER_TIMEOUT_ENABLED") ?? false
+        keepAlive = chosen
     }
 
     /// ztunnel's rule: what is asked for; else with a limit of processors that many, and otherwise a quarter of them, at least
@@ -137,7 +141,8 @@ extension NodeConfiguration {
     ) throws(ConfigurationError) -> Int {
         let limit = try reader.processors("ZTUNNEL_RESOURCE_CPU_LIMIT")
         let request = try reader.processors("ZTUNNEL_RESOURCE_CPU_REQUEST") ?? 0
-        let processors = try limit ?? reader.processors("ZTUNNEL_CPU_LIMIT") ?? processorCount
+        let override = try reader.processors("ZTUNNEL_CPU_LIMIT")
+        let processors = limit ?? override ?? processorCount
         if let text = reader.text("ZTUNNEL_WORKER_THREADS") {
             if text.hasSuffix("%"), let share = Int(text.dropLast()), (0...1000).contains(share) {
                 return max(1, (processors * share + 99) / 100)

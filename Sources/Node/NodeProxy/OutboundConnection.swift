@@ -42,7 +42,7 @@ final class OutboundConnection {
         random: UInt64
     ) {
         self.pod = pod
-        self.socket = socket
+        self.socket = consume socket
         self.random = random
         record = ConnectionRecord(.outbound, from: peer, to: destination, at: pod.worker.loop.now)
     }

@@ -5,6 +5,7 @@ import Mesh
 import Policy
 import Primitives
 import System
+import Telemetry
 import Tunnel
 
 /// Something open that ends when its pod, or the node, does.
