@@ -92,12 +92,14 @@ let package = Package(
             ]),
         module(
             "Agent", "Interception",
-            ["Primitives", "System", "EventLoop", "Schema", "Telemetry", "YAML", "Manifests", "Compiler"]),
+            ["Primitives", "System", "EventLoop", "Schema", "Telemetry", "Manifests", "Compiler"]),
         module("Lab", "Lab", ["Primitives", "System", "Schema", "YAML", "Manifests", "Compiler"]),
 
         // Programs
         program("culvert-node", ["NodeProxy", "Primitives", "System", "Telemetry"]),
-        program("culvert-agent", ["Interception", "Primitives", "System", "EventLoop", "Telemetry"]),
+        program(
+            "culvert-agent",
+            ["Interception", "Manifests", "Compiler", "Primitives", "System", "EventLoop", "Telemetry"]),
         program(
             "culvert-control",
             ["Manifests", "Compiler", "Signing", "Serving", "Primitives", "System", "EventLoop", "Telemetry"]),
@@ -123,7 +125,9 @@ let package = Package(
         tests("Certificates", ["Certificates", "TLS", "Identity", "Primitives", "EventLoop", "System"]),
         tests("Schema", ["Schema", "Primitives"]),
         tests("Lab", ["Lab", "Primitives", "System", "Schema"]),
-        tests("Interception", ["Interception", "Primitives", "System", "EventLoop", "Schema"]),
+        tests(
+            "Interception",
+            ["Interception", "Manifests", "Compiler", "Primitives", "System", "EventLoop", "Schema", "Telemetry"]),
         tests("YAML", ["YAML", "Primitives"]),
         tests("HTTP2", ["HTTP2", "Primitives"]),
         tests("Manifests", ["Manifests", "Primitives", "System", "YAML"]),

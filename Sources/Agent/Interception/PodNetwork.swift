@@ -4,7 +4,7 @@ public import System
 /// Carries rule sets and routing into a pod's network namespace, with the system's own iptables and ip.
 public struct PodNetwork: Sendable {
     /// What was found, and so what was done.
-    public enum Outcome: Equatable, Sendable {
+    public enum Outcome: String, Sendable {
         /// Nothing was there.
         case installed
         /// All was there already; nothing was done.

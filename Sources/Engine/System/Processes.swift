@@ -11,6 +11,20 @@ public enum Processes {
     /// Our own number.
     public static var own: Int32 { getpid() }
 
+    /// The variables that we were started with.
+    public static var environment: [String: String] {
+        guard let entries = unsafe culvert_environment() else { return [:] }
+        var result: [String: String] = [:]
+        var index = 0
+        while let entry = unsafe entries[index] {
+            let parts = unsafe String(cString: entry).split(
+                separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            if parts.count == 2 { result[String(parts[0])] = String(parts[1]) }
+            index += 1
+        }
+        return result
+    }
+
     /// Sends a signal to a process; nothing happens when there is none.
     public static func send(signal: Int32, to process: Int32) {
         guard process > 1 else { return }

@@ -1,0 +1,50 @@
+import Compiler
+import EventLoop
+import Interception
+import Manifests
+import System
+import Telemetry
+
+/// The wiring of `culvert-agent`.
+enum AgentProgram {
+    static let usage = """
+        usage: culvert-agent --manifests DIR --node NAME [--socket PATH]
+
+        Enrols the pods of node NAME that the Kubernetes YAML in DIR describes, each in the network namespace that its
+        annotation culvert.io/netns names, and serves them to the node proxy on PATH (/var/run/ztunnel/ztunnel.sock).
+
+        environment, with defaults:
+          AMBIENT_DNS_CAPTURE=false                       capture name lookups too; the node proxy must answer them
+          AMBIENT_RECONCILE_POD_RULES_ON_STARTUP=true     replace rules of the mesh that differ
+          IPV6_ENABLED=true                               write IPv6 rules
+          HOST_PROBE_SNAT_IP, HOST_PROBE_SNAT_IPV6        where the node's own probes come from
+
+        """
+
+    static func run() throws {
+        let settings = try AgentSettings(
+            arguments: Array(CommandLine.arguments.dropFirst()), environment: Processes.environment)
+        let log = try Logger()
+        let loop = try EventLoop()
+        let network = PodNetwork(
+            families: settings.families, probeSource: settings.probeSource, reconciles: settings.reconciles)
+        let agent = try NodeAgent(loop: loop, socketPath: settings.socketPath, network: network, log: log)
+        let follower = try ManifestFollower(loop: loop, path: settings.manifests) { state in
+            do {
+                agent.apply(try desiredPods(in: state.get(), settings))
+            } catch {
+                log.log(.error, "agent", "manifests refused, the last good ones hold", [.text("error", "\(error)")])
+            }
+        }
+        withExtendedLifetime(follower) { loop.run() }
+    }
+
+    private static func desiredPods(in objects: ManifestSet, _ settings: AgentSettings) throws -> DesiredPods {
+        var mesh = MeshSettings()
+        if let text = objects.meshConfigurations[mesh.rootNamespace] {
+            try mesh.apply(meshConfiguration: Array(text.utf8))
+        }
+        return DesiredPods(
+            in: objects, node: settings.node, settings: mesh, capturesDNSByDefault: settings.capturesDNS)
+    }
+}
