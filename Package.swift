@@ -120,6 +120,12 @@ let package = Package(
         tests("System", ["System", "Primitives"]),
         tests("Tunnel", ["Tunnel", "TLS", "HTTP2", "EventLoop", "System", "Identity", "Primitives"]),
         tests("Telemetry", ["Telemetry", "Primitives"]),
+        tests(
+            "NodeProxy",
+            [
+                "NodeProxy", "Interception", "Certificates", "EventLoop", "Identity", "Mesh", "Policy", "Primitives",
+                "System", "TLS", "Telemetry",
+            ]),
         tests("EventLoop", ["EventLoop", "System", "Primitives"]),
         tests("TLS", ["TLS", "Identity", "Primitives", "System"]),
         tests("Certificates", ["Certificates", "TLS", "Identity", "Primitives", "EventLoop", "System"]),

@@ -1,0 +1,137 @@
+import Glibc
+import Identity
+import Mesh
+import Policy
+import Primitives
+import System
+import Testing
+
+@testable import NodeProxy
+
+private func write(_ text: String, to socket: borrowing OwnedDescriptor) throws {
+    _ = try unsafe Array(text.utf8).withUnsafeBytes { bytes in try unsafe socket.write(bytes) }
+}
+
+/// What comes next: text, the empty text at the end, or nil when nothing comes.
+private func read(_ socket: borrowing OwnedDescriptor) throws -> String? {
+    var room = [UInt8](repeating: 0, count: 65536)
+    for _ in 0..<500 {
+        let outcome = try unsafe room.withUnsafeMutableBytes { try unsafe socket.read(into: $0) }
+        switch outcome {
+        case .bytes(let count): return String(decoding: room[..<count], as: UTF8.self)
+        case .endOfStream: return ""
+        case .wouldBlock: usleep(10_000)
+        }
+    }
+    return nil
+}
+
+@Suite(.serialized) struct NodeTests {
+    @Test func `a call between two pods goes through the tunnel and shows the client's own address`() throws {
+        let node = try TestNode()
+        let listener = try node.cart.listen(8080)
+        let client = try node.web.connect(Endpoint(node.cart.address, port: 8080))
+        guard let accepted = try eventually({ try TCPSocket.accept(listener) }) else {
+            Issue.record("the application saw no connection: \(node.logText)")
+            return
+        }
+        let peer = accepted.peer
+        #expect(peer.address == node.web.address)
+        let server = accepted.take()
+        try write("ping", to: client)
+        let request = try read(server)
+        #expect(request == "ping")
+        try write("pong", to: server)
+        let answer = try read(client)
+        #expect(answer == "pong")
+        TCPSocket.shutdownWrite(of: client)
+        let end = try read(server)
+        #expect(end == "")
+        TCPSocket.shutdownWrite(of: server)
+        let otherEnd = try read(client)
+        #expect(otherEnd == "")
+        let log = node.logText
+        let lines = log.split(separator: "\n").filter { $0.contains("connection complete") }
+        #expect(lines.count == 2, "\(log)")
+        let outbound = try #require(lines.first { $0.contains("direction=\"outbound\"") })
+        for field in [
+            "src.workload=\"web\"", "src.identity=\"spiffe://cluster.local/ns/shop/sa/web\"",
+            "dst.addr=10.77.0.2:15008", "dst.hbone_addr=10.77.0.2:8080", "dst.workload=\"cart\"",
+            "dst.identity=\"spiffe://cluster.local/ns/shop/sa/cart\"", "bytes_sent=4", "bytes_recv=4",
+        ] {
+            #expect(outbound.contains(field), "\(field) in \(outbound)")
+        }
+        let inbound = try #require(lines.first { $0.contains("direction=\"inbound\"") })
+        #expect(inbound.contains("src.identity=\"spiffe://cluster.local/ns/shop/sa/web\""), "\(inbound)")
+    }
+
+    @Test func `a policy that does not name the caller refuses it and says which`() throws {
+        let node = try TestNode()
+        let listener = try node.cart.listen(8080)
+        var match = PolicyMatch()
+        match.principals.anyOf = [.exact("cluster.local/ns/shop/sa/ledger")]
+        let policy = AuthorizationPolicy(
+            name: "only-ledger", namespace: "shop", scope: .namespace, action: .allow,
+            rules: [PolicyRule(clauses: [[match]])])
+        node.publish { $0.policies.insert(policy) }
+        let client = try node.web.connect(Endpoint(node.cart.address, port: 8080))
+        try write("ping", to: client)
+        var isRefused = true
+        do { isRefused = try read(client) == "" } catch {}
+        #expect(isRefused, "the connection was neither refused nor closed")
+        if try TCPSocket.accept(listener) != nil { Issue.record("the application saw the connection") }
+        let log = node.logText
+        #expect(log.contains("allow policies exist, but none allowed"), "\(log)")
+        node.publish { _ in }
+        usleep(100_000)
+        let second = try node.web.connect(Endpoint(node.cart.address, port: 8080))
+        let isAccepted = try eventually { try TCPSocket.accept(listener) } != nil
+        #expect(isAccepted, "without the policy the call goes through")
+        _ = consume second
+    }
+
+    @Test func `an open connection is reset within a second when a policy comes to deny it`() throws {
+        let node = try TestNode()
+        let listener = try node.cart.listen(8080)
+        let client = try node.web.connect(Endpoint(node.cart.address, port: 8080))
+        guard let accepted = try eventually({ try TCPSocket.accept(listener) }) else {
+            Issue.record("no connection: \(node.logText)")
+            return
+        }
+        try write("ping", to: client)
+        let server = accepted.take()
+        let request = try read(server)
+        #expect(request == "ping")
+        let policy = AuthorizationPolicy(
+            name: "nobody", namespace: "shop", scope: .namespace, action: .deny, rules: [PolicyRule(clauses: [])])
+        let changed = MonotonicClock.now()
+        node.publish { $0.policies.insert(policy) }
+        #expect(throws: Errno.connectionReset) { _ = try read(client) }
+        #expect(MonotonicClock.now() - changed < .seconds(1))
+        #expect(node.logText.contains("connection closed due to policy change: explicitly denied by: shop/nobody"))
+    }
+
+    @Test func `plaintext from outside the mesh reaches the pod unless a policy asks for an identity`() throws {
+        let node = try TestNode()
+        // The web pod gives up its capture: its traffic is that of a stranger.
+        try run("ip", "netns", "exec", node.web.netnsName, "iptables", "-t", "nat", "-F", "ISTIO_OUTPUT")
+        let listener = try node.cart.listen(8080)
+        let client = try node.web.connect(Endpoint(node.cart.address, port: 8080))
+        guard let accepted = try eventually({ try TCPSocket.accept(listener) }) else {
+            Issue.record("no connection: \(node.logText)")
+            return
+        }
+        #expect(accepted.peer.address == node.web.address)
+        var match = PolicyMatch()
+        match.principals.noneOf = [.presence]
+        let strict = AuthorizationPolicy(
+            name: "strict", namespace: "shop", scope: .namespace, action: .deny,
+            rules: [PolicyRule(clauses: [[match]])])
+        node.publish { $0.policies.insert(strict) }
+        #expect(throws: Errno.connectionReset) { _ = try read(client) }
+        let second = try node.web.connect(Endpoint(node.cart.address, port: 8080))
+        let answer = try? read(second)
+        #expect(answer == nil || answer == "")
+        #expect(node.logText.contains("explicitly denied by: shop/strict"))
+    }
+}
