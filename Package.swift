@@ -83,12 +83,12 @@ let package = Package(
             ]),
         module("Control", "Manifests", ["Primitives", "System", "YAML"]),
         module("Control", "Compiler", ["Primitives", "Schema", "YAML", "Manifests"]),
-        module("Control", "Signing", ["Primitives", "Identity", "System", "TLS", "Schema", "RPC", "Telemetry"]),
+        module("Control", "Signing", ["Primitives", "Identity", "System", "TLS", "Schema"]),
         module(
             "Control", "Serving",
             [
-                "Primitives", "Identity", "System", "EventLoop", "TLS", "RPC", "Schema", "Telemetry", "Compiler",
-                "Signing",
+                "Primitives", "Identity", "System", "EventLoop", "TLS", "RPC", "Schema", "Telemetry", "Manifests",
+                "Compiler", "Signing",
             ]),
         module(
             "Agent", "Interception",
@@ -138,5 +138,6 @@ let package = Package(
         tests("HTTP2", ["HTTP2", "Primitives"]),
         tests("Manifests", ["Manifests", "Primitives", "System", "YAML"]),
         tests("Compiler", ["Compiler", "Manifests", "Primitives", "Schema", "YAML"]),
+        tests("Signing", ["Signing", "Identity", "Primitives", "Schema", "System", "TLS"]),
     ]
 )

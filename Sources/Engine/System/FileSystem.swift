@@ -104,6 +104,9 @@ public enum FileSystem {
     /// Removes a file.
     public static func remove(_ path: String) throws(Errno) { try check(unsafe unlink(path)) }
 
+    /// Removes an empty directory.
+    public static func removeDirectory(_ path: String) throws(Errno) { try check(unsafe rmdir(path)) }
+
     /// The directory that holds the last component of `path`.
     static func parent(of path: String) -> String? {
         var text = path[...]
