@@ -66,7 +66,8 @@ let package = Package(
         module(
             "Service", "Discovery",
             [
-                "Primitives", "Identity", "Policy", "Mesh", "System", "EventLoop", "TLS", "RPC", "Schema", "Telemetry",
+                "Primitives", "Identity", "Wire", "Policy", "Mesh", "System", "EventLoop", "TLS", "RPC", "Schema",
+                "Telemetry",
             ]),
         module(
             "Service", "Certificates",
@@ -117,6 +118,7 @@ let package = Package(
         tests("Wire", ["Primitives", "Wire"]),
         tests("Policy", ["Primitives", "Identity", "Policy"]),
         tests("Mesh", ["Primitives", "Identity", "Wire", "Policy", "Mesh"]),
+        tests("Discovery", ["Primitives", "Identity", "Policy", "Mesh", "Schema", "Discovery"]),
         tests("System", ["System", "Primitives"]),
         tests("Tunnel", ["Tunnel", "TLS", "HTTP2", "EventLoop", "System", "Identity", "Primitives"]),
         tests("Telemetry", ["Telemetry", "Primitives"]),

@@ -113,7 +113,8 @@ extension MeshState {
         }
     }
 
-    private func isLocal(_ workload: Workload) -> Bool { settings.node == nil || settings.node == workload.node }
+    /// Whether the workload runs on this node.
+    public func isLocal(_ workload: Workload) -> Bool { settings.node == nil || settings.node == workload.node }
 
     private func inserting(_ service: Service, in candidates: ServiceCandidates?) -> ServiceCandidates {
         var candidates = candidates ?? ServiceCandidates()

@@ -1,0 +1,98 @@
+import Identity
+import Policy
+import Primitives
+import Schema
+
+/// Turns an authorisation policy as it comes over the wire into one that can be decided on. The message is refused when it
+/// cannot be told what it applies to or does; a rule in it that is not understood is kept, as one that refuses.
+enum PolicyFolding {
+    static func policy(_ bytes: [UInt8]) throws(ResourceFlaw) -> AuthorizationPolicy {
+        let message: Schema.Authorization
+        do {
+            message = try Schema.Authorization(protobuf: bytes)
+        } catch {
+            throw .undecodable(error)
+        }
+        let scope: AuthorizationPolicy.Scope
+        switch message.scope {
+        case .global: scope = .global
+        case .namespace: scope = .namespace
+        case .workloadSelector: scope = .workloadSelector
+        default: throw .unknownNumber(message.scope.rawValue)
+        }
+        let action: AuthorizationPolicy.Action
+        switch message.action {
+        case .allow: action = .allow
+        case .deny: action = .deny
+        default: throw .unknownNumber(message.action.rawValue)
+        }
+        return AuthorizationPolicy(
+            name: message.name, namespace: message.namespace, scope: scope, action: action, isDryRun: message.dryRun,
+            rules: message.groups.map(rule))
+    }
+
+    private static func rule(_ group: Authorization.Group) -> PolicyRule {
+        var flaw: String?
+        let clauses = group.rules.map { clause in clause.matches.map { match($0, &flaw) } }
+        return PolicyRule(clauses: clauses, flaw: flaw)
+    }
+
+    private static func match(_ message: Authorization.Match, _ flaw: inout String?) -> PolicyMatch {
+        var match = PolicyMatch()
+        match.namespaces = condition(message.namespaces, message.notNamespaces, &flaw, pattern)
+        match.principals = condition(message.principals, message.notPrincipals, &flaw, pattern)
+        match.sources = condition(message.sourceIPs, message.notSourceIPs, &flaw, prefix)
+        match.destinations = condition(message.destinationIPs, message.notDestinationIPs, &flaw, prefix)
+        match.destinationPorts = condition(message.destinationPorts, message.notDestinationPorts, &flaw, port)
+        match.serviceAccounts = condition(message.serviceAccounts, message.notServiceAccounts, &flaw, account)
+        return match
+    }
+
+    /// What a reader of one value makes of it: nil and a word about why.
+    private typealias Reader<Input, Output> = (Input, inout String?) -> Output?
+
+    private static func condition<Input, Output>(
+        _ anyOf: [Input], _ noneOf: [Input], _ flaw: inout String?, _ read: Reader<Input, Output>
+    ) -> PolicyMatch.Condition<Output> {
+        PolicyMatch.Condition(
+            anyOf: anyOf.compactMap { read($0, &flaw) }, noneOf: noneOf.compactMap { read($0, &flaw) })
+    }
+
+    private static func pattern(_ message: Authorization.StringMatch, _ flaw: inout String?) -> StringMatch? {
+        switch message.kind {
+        case .exact(let text): return .exact(text)
+        case .prefix(let text): return .prefix(text)
+        case .suffix(let text): return .suffix(text)
+        case .presence: return .presence
+        case nil:
+            flaw = "unknown kind of text match"
+            return nil
+        }
+    }
+
+    private static func prefix(_ range: Authorization.Range, _ flaw: inout String?) -> IPPrefix? {
+        guard let address = IPAddress(bytes: range.address) else {
+            flaw = "address of \(range.address.count) bytes"
+            return nil
+        }
+        guard let prefix = IPPrefix(address, length: Int(range.length)) else {
+            flaw = "prefix of \(range.length) bits for \(address)"
+            return nil
+        }
+        return prefix
+    }
+
+    private static func port(_ number: UInt32, _ flaw: inout String?) -> UInt16? {
+        guard let port = UInt16(exactly: number) else {
+            flaw = "port \(number)"
+            return nil
+        }
+        return port
+    }
+
+    private static func account(
+        _ message: Authorization.ServiceAccountMatch, _ flaw: inout String?
+    ) -> ServiceAccountName? {
+        ServiceAccountName(namespace: message.namespace, serviceAccount: message.serviceAccount)
+    }
+}

@@ -1,0 +1,124 @@
+import Identity
+public import Mesh
+import Policy
+public import Schema
+
+/// The client's half of the delta protocol without its transport: takes responses, keeps the state and what the server needs to
+/// know of it, and makes the requests.
+public struct ResourceStore {
+    /// What became of a response.
+    public struct Outcome {
+        public let update: DiscoveryUpdate
+        /// The acknowledgement, or the refusal with its reasons.
+        public let reply: DeltaDiscoveryRequest
+    }
+
+    public private(set) var state: MeshState
+    private let node: Schema.Node
+    private var folding = ResourceFolding()
+    /// By type, the version of each resource that the state holds.
+    private var versions: [ResourceType: [String: String]] = [:]
+    /// Types of which a response was taken without a complaint.
+    private var acceptedTypes: Set<ResourceType> = []
+
+    public init(settings: MeshSettings, node: Schema.Node) {
+        state = MeshState(settings: settings)
+        self.node = node
+    }
+
+    /// Whether the first state is complete: a response of each type was accepted. Never becomes false again.
+    public var isReady: Bool { acceptedTypes.count == ResourceType.allCases.count }
+
+    /// The first requests of a stream, in order: all resources of each type, but for those held already.
+    public var subscriptions: [DeltaDiscoveryRequest] {
+        ResourceType.allCases.map { type in
+            var request = DeltaDiscoveryRequest()
+            request.node = node
+            request.typeURL = type.typeURL
+            request.initialResourceVersions = versions[type] ?? [:]
+            return request
+        }
+    }
+
+    /// Applies a response: updates in their order, then removals. Resources that are refused leave the state as it was, and
+    /// the others apply all the same.
+    public mutating func apply(_ response: DeltaDiscoveryResponse) -> Outcome {
+        var reply = DeltaDiscoveryRequest()
+        reply.typeURL = response.typeURL
+        reply.responseNonce = response.nonce
+        guard let type = ResourceType(typeURL: response.typeURL) else {
+            return Outcome(update: DiscoveryUpdate(state: state), reply: reply)
+        }
+        var changes = Changes()
+        var complaints: [String] = []
+        for resource in response.resources {
+            do throws(ResourceFlaw) {
+                try insert(resource, of: type, &changes)
+                versions[type, default: [:]][resource.name] = resource.version
+            } catch {
+                complaints.append("\(resource.name): \(error)")
+            }
+        }
+        for name in response.removedResources {
+            remove(name, of: type, &changes)
+            versions[type]?[name] = nil
+        }
+        if complaints.isEmpty {
+            acceptedTypes.insert(type)
+        } else {
+            var detail = Schema.Status()
+            detail.message = complaints.joined(separator: "; ")
+            reply.errorDetail = detail
+        }
+        return Outcome(update: changes.update(of: state), reply: reply)
+    }
+
+    private mutating func insert(
+        _ resource: Resource, of type: ResourceType, _ changes: inout Changes
+    ) throws(ResourceFlaw) {
+        let bytes = resource.resource?.value ?? []
+        switch type {
+        case .address:
+            switch try folding.address(bytes) {
+            case .workload(let workload):
+                changes.note(leaving: state.workload(uid: workload.uid), in: state)
+                state.insert(workload)
+                if state.isLocal(workload) { changes.local[workload.uid] = workload }
+            case .service(let service): state.insert(service)
+            }
+        case .authorization:
+            state.policies.insert(try PolicyFolding.policy(bytes))
+            changes.havePoliciesChanged = true
+        }
+    }
+
+    private mutating func remove(_ name: String, of type: ResourceType, _ changes: inout Changes) {
+        switch type {
+        case .address:
+            changes.note(leaving: state.workload(uid: name), in: state)
+            changes.local[name] = nil
+            state.removeAddress(named: name)
+        case .authorization:
+            if state.policies.remove(key: name) { changes.havePoliciesChanged = true }
+        }
+    }
+
+    /// What a response changes about this node.
+    private struct Changes {
+        var havePoliciesChanged = false
+        var local: [String: Mesh.Workload] = [:]
+        private var leavingAccounts: Set<ServiceAccountName> = []
+
+        mutating func note(leaving workload: Mesh.Workload?, in state: MeshState) {
+            if let workload, state.isLocal(workload) { leavingAccounts.insert(workload.account) }
+        }
+
+        func update(of state: MeshState) -> DiscoveryUpdate {
+            var update = DiscoveryUpdate(state: state)
+            update.havePoliciesChanged = havePoliciesChanged
+            update.localWorkloads = local.values.sorted { $0.uid < $1.uid }
+            update.departedAccounts = leavingAccounts.filter { !state.hasLocalWorkload(of: $0) }
+            return update
+        }
+    }
+}
