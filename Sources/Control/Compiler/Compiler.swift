@@ -3,6 +3,7 @@ import Schema
 
 /// Turns the objects of a cluster into what node proxies are told. A pure function of its arguments.
 public enum Compiler {
+    /// What node proxies are to know of these objects.
     public static func compile(_ objects: ManifestSet, settings: MeshSettings) -> CompiledResources {
         let mesh = MeshView(objects: objects, settings: settings)
         let peers = PeerAuthenticationCompiler(objects: objects, settings: settings)

@@ -2,6 +2,7 @@ public import YAML
 
 /// An Istio AuthorizationPolicy. Fields that are not known are refused: a condition passed over would be a hole.
 public struct AuthorizationPolicy: Hashable, Sendable {
+    /// What a policy that applies does.
     public enum Action: String, Hashable, Sendable {
         case allow = "ALLOW"
         case deny = "DENY"
@@ -16,6 +17,7 @@ public struct AuthorizationPolicy: Hashable, Sendable {
         public var isEmpty: Bool { values.isEmpty && notValues.isEmpty }
     }
 
+    /// Who connects: all of its conditions must hold.
     public struct Source: Hashable, Sendable {
         public var principals: Condition
         public var namespaces: Condition
@@ -25,17 +27,20 @@ public struct AuthorizationPolicy: Hashable, Sendable {
         public var hasHTTPConditions: Bool
     }
 
+    /// What is connected to: all of its conditions must hold.
     public struct Operation: Hashable, Sendable {
         public var ports: Condition
         /// Whether it has conditions that only HTTP knows.
         public var hasHTTPConditions: Bool
     }
 
+    /// A condition on one attribute of a connection.
     public struct When: Hashable, Sendable {
         public var key: String
         public var condition: Condition
     }
 
+    /// Holds when one of each list does, and all of `when`; an empty list does not count.
     public struct Rule: Hashable, Sendable {
         public var from: [Source]
         public var to: [Operation]
@@ -50,6 +55,7 @@ public struct AuthorizationPolicy: Hashable, Sendable {
     public var action: Action
     public var rules: [Rule]
 
+    /// - Throws: with the line, for fields of another type and for values that mean nothing.
     public init(_ document: YAMLValue) throws(YAMLError) {
         metadata = try ObjectMetadata(document)
         let spec = try document.member("spec") ?? YAMLValue(line: document.line, .mapping([]))

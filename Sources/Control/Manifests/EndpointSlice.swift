@@ -3,6 +3,7 @@ public import YAML
 
 /// A Kubernetes EndpointSlice, as far as it matters here.
 public struct EndpointSlice: Hashable, Sendable {
+    /// One endpoint of the Service.
     public struct Endpoint: Hashable, Sendable {
         public var addresses: [IPAddress]
         /// True when it is not said.
@@ -11,6 +12,7 @@ public struct EndpointSlice: Hashable, Sendable {
         public var podUID: String?
     }
 
+    /// A port that all endpoints of the slice have.
     public struct Port: Hashable, Sendable {
         public var name: String
         public var number: UInt16
@@ -23,6 +25,7 @@ public struct EndpointSlice: Hashable, Sendable {
     public var endpoints: [Endpoint]
     public var ports: [Port]
 
+    /// - Throws: with the line, for fields of another type and for values that mean nothing.
     public init(_ document: YAMLValue) throws(YAMLError) {
         metadata = try ObjectMetadata(document)
         serviceName = metadata.labels["kubernetes.io/service-name"]

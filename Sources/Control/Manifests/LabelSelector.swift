@@ -6,6 +6,7 @@ public struct LabelSelector: Hashable, Sendable {
 
     public init(matchLabels: [String: String]) { self.matchLabels = matchLabels }
 
+    /// - Throws: with the line, also for forms of selectors that are not known.
     public init(_ value: YAMLValue) throws(YAMLError) {
         try value.allowOnly(["matchLabels"])
         matchLabels = try value.strings(at: "matchLabels")

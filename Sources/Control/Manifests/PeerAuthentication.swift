@@ -2,6 +2,7 @@ public import YAML
 
 /// An Istio PeerAuthentication. Fields that are not known are refused.
 public struct PeerAuthentication: Hashable, Sendable {
+    /// Whether peers must prove an identity.
     public enum Mode: String, Hashable, Sendable {
         case unset = "UNSET"
         case disable = "DISABLE"
@@ -15,6 +16,7 @@ public struct PeerAuthentication: Hashable, Sendable {
     public var mode: Mode
     public var portModes: [UInt16: Mode]
 
+    /// - Throws: with the line, for fields of another type and for values that mean nothing.
     public init(_ document: YAMLValue) throws(YAMLError) {
         metadata = try ObjectMetadata(document)
         let spec = try document.member("spec") ?? YAMLValue(line: document.line, .mapping([]))

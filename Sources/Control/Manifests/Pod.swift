@@ -3,6 +3,7 @@ public import YAML
 
 /// A Kubernetes Pod, as far as it matters here.
 public struct Pod: Hashable, Sendable {
+    /// Where a pod is in its life.
     public enum Phase: String, Hashable, Sendable {
         case pending = "Pending"
         case running = "Running"
@@ -23,6 +24,7 @@ public struct Pod: Hashable, Sendable {
     /// The condition `Ready`; nil when the object has no conditions at all.
     public var isReady: Bool?
 
+    /// - Throws: with the line, for fields of another type and for values that mean nothing.
     public init(_ document: YAMLValue) throws(YAMLError) {
         metadata = try ObjectMetadata(document)
         let spec = try document.member("spec") ?? YAMLValue(line: document.line, .mapping([]))

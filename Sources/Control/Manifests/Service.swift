@@ -9,6 +9,7 @@ public struct Service: Hashable, Sendable {
         case name(String)
     }
 
+    /// A port of the Service.
     public struct Port: Hashable, Sendable {
         public var name: String
         public var number: UInt16
@@ -18,6 +19,7 @@ public struct Service: Hashable, Sendable {
         public var appProtocol: String?
     }
 
+    /// A family of its addresses.
     public enum AddressFamily: String, Hashable, Sendable {
         case v4 = "IPv4"
         case v6 = "IPv6"
@@ -35,6 +37,7 @@ public struct Service: Hashable, Sendable {
     public var isNodeLocal: Bool
     public var trafficDistribution: String?
 
+    /// - Throws: with the line, for fields of another type and for values that mean nothing.
     public init(_ document: YAMLValue) throws(YAMLError) {
         metadata = try ObjectMetadata(document)
         let spec = try document.member("spec") ?? YAMLValue(line: document.line, .mapping([]))

@@ -1,5 +1,6 @@
 /// Why a certificate is not issued.
 public struct IssuanceFailure: Error, Hashable, Sendable {
+    /// Whose fault it is.
     public enum Kind: Hashable, Sendable {
         /// The asker may not have it.
         case refused

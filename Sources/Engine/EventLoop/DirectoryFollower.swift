@@ -43,6 +43,7 @@ public final class DirectoryFollower: EventHandler {
         if let registration { loop.deregister(registration, watcher.descriptor) }
     }
 
+    /// The kernel told of something.
     public func ready(_ events: ReadyEvents) {
         // A failing watch leaves the periodic look.
         guard (try? watcher.drain()) == true, pending == nil else { return }

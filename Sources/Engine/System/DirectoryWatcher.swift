@@ -1,8 +1,8 @@
 import CLinux
 
-/// Tells when something in a directory may have changed. It looks at the directory that the path leads to now and at the
-/// directory that holds the path, so that a swapped symbolic link or a replaced directory is noticed too. It is a hint: a
-/// symbolic link inside the directory may lead to a file whose changes it does not see.
+/// Tells when something in a directory may have changed. It looks at the directory that the path leads to now and at
+/// the directory that holds the path, so that a swapped symbolic link or a replaced directory is noticed too. It is a
+/// hint: a symbolic link inside the directory may lead to a file whose changes it does not see.
 public final class DirectoryWatcher {
     /// Readable when something happened.
     public let descriptor: OwnedDescriptor
@@ -23,8 +23,8 @@ public final class DirectoryWatcher {
         watchDirectory()
     }
 
-    /// Takes all events; whether one of them concerns the directory. The directory is looked up anew then, since it may be
-    /// another one now.
+    /// Takes all events; whether one of them concerns the directory. The directory is looked up anew then, since it
+    /// may be another one now.
     public func drain() throws(Errno) -> Bool {
         var concerns = false
         var buffer = [UInt8](repeating: 0, count: 16 * 1024)
@@ -51,7 +51,8 @@ public final class DirectoryWatcher {
 
     /// Whether one of these events is about the directory or what is in it; its siblings are not.
     private func concernsDirectory(_ events: ArraySlice<UInt8>) -> Bool {
-        // struct inotify_event: four 32-bit words (watch, mask, cookie, length of the name), then the name, padded with zeros.
+        // struct inotify_event: four 32-bit words (watch, mask, cookie, length of the name), then the name, padded
+        // with zeros.
         var rest = events
         while rest.count >= 16 {
             let word = { (index: Int) in

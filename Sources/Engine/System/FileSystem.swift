@@ -5,6 +5,7 @@ public import Primitives
 public enum FileSystem {
     /// What a path leads to, symbolic links followed.
     public struct Status: Hashable, Sendable {
+        /// What stands at the path.
         public enum Kind: Hashable, Sendable { case file, directory, other }
         public var kind: Kind
         public var byteCount: Int

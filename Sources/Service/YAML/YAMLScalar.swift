@@ -1,5 +1,6 @@
 /// A scalar as it was written. What it means follows from its style and tag.
 public struct YAMLScalar: Hashable, Sendable {
+    /// How it was written.
     public enum Style: Hashable, Sendable { case plain, quoted, block }
 
     public var text: String

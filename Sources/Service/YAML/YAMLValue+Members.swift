@@ -6,10 +6,13 @@ extension YAMLValue {
         return self[key]
     }
 
+    /// The string under `key`.
     public func string(at key: String) throws(YAMLError) -> String? { try member(key)?.string() }
 
+    /// The boolean under `key`.
     public func bool(at key: String) throws(YAMLError) -> Bool? { try member(key)?.bool() }
 
+    /// The integer under `key`, in `range`.
     public func integer(at key: String, in range: ClosedRange<Int>) throws(YAMLError) -> Int? {
         try member(key)?.integer(in: range)
     }

@@ -8,6 +8,7 @@ extension YAMLValue {
         return text
     }
 
+    /// A boolean.
     public func bool() throws(YAMLError) -> Bool {
         guard case .scalar(let scalar) = content, case .bool(let value) = scalar.resolved else {
             throw mismatch("a boolean")
@@ -26,11 +27,13 @@ extension YAMLValue {
         return value
     }
 
+    /// The elements of a list.
     public func sequence() throws(YAMLError) -> [YAMLValue] {
         guard case .sequence(let elements) = content else { throw mismatch("a list") }
         return elements
     }
 
+    /// The entries of a mapping, in order.
     public func mapping() throws(YAMLError) -> [YAMLEntry] {
         guard case .mapping(let entries) = content else { throw mismatch("a mapping") }
         return entries

@@ -9,6 +9,7 @@ public struct YAMLValue: Hashable, Sendable {
         self.content = content
     }
 
+    /// The kinds of values.
     public enum Content: Hashable, Sendable {
         case scalar(YAMLScalar)
         case sequence([YAMLValue])

@@ -84,6 +84,7 @@ public struct WorkloadRequest: ProtobufMessage {
     public init() {}
     public init(_ payload: Payload) { self.payload = payload }
 
+    /// What is asked.
     public enum Payload: Hashable, Sendable {
         case add(AddWorkload)
         case del(DelWorkload)

@@ -13,9 +13,13 @@ public struct JSONWriter: Sendable {
     /// What has been written, as UTF-8.
     public var utf8: [UInt8] { text }
 
+    /// Opens an object; members follow, each a key and a value.
     public mutating func beginObject() { open("{") }
+    /// Closes the innermost object.
     public mutating func endObject() { close("}") }
+    /// Opens an array; values follow.
     public mutating func beginArray() { open("[") }
+    /// Closes the innermost array.
     public mutating func endArray() { close("]") }
 
     /// The name of the member whose value comes next.

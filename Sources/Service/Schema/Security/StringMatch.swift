@@ -7,6 +7,7 @@ extension Authorization {
         public init() {}
         public init(_ kind: Kind) { self.kind = kind }
 
+        /// How the string is compared.
         public enum Kind: Hashable, Sendable {
             case exact(String)
             case prefix(String)

@@ -7,6 +7,7 @@ public struct Value: ProtobufMessage {
     public init(_ kind: Kind) { self.kind = kind }
     public init(_ text: String) { kind = .string(text) }
 
+    /// The kinds of values in JSON.
     public enum Kind: Hashable, Sendable {
         case null
         case number(Double)

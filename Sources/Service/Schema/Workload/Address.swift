@@ -6,6 +6,7 @@ public struct Address: ProtobufMessage {
     public init() {}
     public init(_ kind: Kind) { self.kind = kind }
 
+    /// Which of the two it is.
     public enum Kind: Hashable, Sendable {
         case workload(Workload)
         case service(Service)

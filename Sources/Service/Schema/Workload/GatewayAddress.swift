@@ -6,6 +6,7 @@ public struct GatewayAddress: ProtobufMessage {
 
     public init() {}
 
+    /// The gateway by name or by address.
     public enum Destination: Hashable, Sendable {
         case hostname(NamespacedHostname)
         case address(NetworkAddress)
