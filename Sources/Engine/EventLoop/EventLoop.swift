@@ -28,6 +28,9 @@ public import System
     private var timers: TimerWheel<Timer>
     private var flushing: [any FlushHandler] = []
     private var resuming: [any ResumeHandler] = []
+    /// The handlers being called, beside those that ask meanwhile: two blocks that change places, so that a turn allocates
+    /// nothing.
+    private var called: (flushing: [any FlushHandler], resuming: [any ResumeHandler]) = ([], [])
     private var isStopped = false
     /// Who lives on this loop, found again by work that other threads post.
     public var resident: AnyObject?
@@ -142,9 +145,9 @@ public import System
         now = MonotonicClock.now()
         for position in 0..<count { dispatch(position) }
         if !resuming.isEmpty {
-            let handlers = resuming
-            resuming.removeAll(keepingCapacity: true)
-            for handler in handlers { handler.resume() }
+            swap(&resuming, &called.resuming)
+            for handler in called.resuming { handler.resume() }
+            called.resuming.removeAll(keepingCapacity: true)
         }
         while let timer = timers.popDue(upTo: now.nanoseconds / Self.nanosecondsPerTick) {
             switch timer {
@@ -154,9 +157,9 @@ public import System
         }
         // What flushing sets off is flushed too, once; the rest waits for the next turn, which does not sleep.
         for _ in 0..<2 where !flushing.isEmpty {
-            let handlers = flushing
-            flushing.removeAll(keepingCapacity: true)
-            for handler in handlers { handler.flush() }
+            swap(&flushing, &called.flushing)
+            for handler in called.flushing { handler.flush() }
+            called.flushing.removeAll(keepingCapacity: true)
         }
     }
 

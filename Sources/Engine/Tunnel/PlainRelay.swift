@@ -14,7 +14,8 @@ public protocol PlainRelayOwner: AnyObject {
 public final class PlainRelay: ResumeHandler {
     /// One of the two sockets as the loop sees it.
     private final class Port: EventHandler {
-        weak var relay: PlainRelay?
+        /// Cleared when the relay ends; a weak reference would slow every use of the relay down.
+        var relay: PlainRelay?
         let isAccepted: Bool
         init(isAccepted: Bool) { self.isAccepted = isAccepted }
         func ready(_ events: ReadyEvents) { relay?.ready(events, isAccepted) }
@@ -127,6 +128,8 @@ public final class PlainRelay: ResumeHandler {
 
     private func end(_ cause: RelayCause) {
         guard let near = accepted.take(), let far = dialled.take() else { return }
+        acceptedPort.relay = nil
+        dialledPort.relay = nil
         if let timer { loop.cancel(timer) }
         timer = nil
         if cause == .completed || !isConnected {

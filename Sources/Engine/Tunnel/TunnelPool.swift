@@ -140,11 +140,15 @@ extension TunnelPool: TunnelOwner {
         if !entry.waiting.isEmpty { serveWaiting(entry) }
         guard tunnel.streamCount == 0, tunnel.isOpen else { return }
         use(tunnel)
-        idleTimers[ObjectIdentifier(tunnel)] = loop.after(idleDuration) { [weak self, weak tunnel] in
-            guard let self, let tunnel else { return }
-            idleTimers[ObjectIdentifier(tunnel)] = nil
-            if tunnel.streamCount == 0 { tunnel.drain() }
-        }
+        let name = ObjectIdentifier(tunnel)
+        // By name: a weak reference would slow every use of the tunnel down.
+        idleTimers[name] = loop.after(idleDuration) { [weak self] in self?.releaseIdle(name) }
+    }
+
+    private func releaseIdle(_ name: ObjectIdentifier) {
+        idleTimers[name] = nil
+        let tunnel = entriesByTunnel[name]?.tunnels.first { ObjectIdentifier($0) == name }
+        if let tunnel, tunnel.streamCount == 0 { tunnel.drain() }
     }
 
     public func tunnelClosed(_ tunnel: TunnelConnection, _ failure: TunnelFailure?) {
