@@ -8,24 +8,6 @@ import Testing
 
 @testable import NodeProxy
 
-private func write(_ text: String, to socket: borrowing OwnedDescriptor) throws {
-    _ = try unsafe Array(text.utf8).withUnsafeBytes { bytes in try unsafe socket.write(bytes) }
-}
-
-/// What comes next: text, the empty text at the end, or nil when nothing comes.
-private func read(_ socket: borrowing OwnedDescriptor) throws -> String? {
-    var room = [UInt8](repeating: 0, count: 65536)
-    for _ in 0..<500 {
-        let outcome = try unsafe room.withUnsafeMutableBytes { try unsafe socket.read(into: $0) }
-        switch outcome {
-        case .bytes(let count): return String(decoding: room[..<count], as: UTF8.self)
-        case .endOfStream: return ""
-        case .wouldBlock: usleep(10_000)
-        }
-    }
-    return nil
-}
-
 @Suite(.serialized) struct NodeTests {
     @Test func `a call between two pods goes through the tunnel and shows the client's own address`() throws {
         let node = try TestNode()

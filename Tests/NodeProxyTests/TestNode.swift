@@ -13,30 +13,6 @@ import Testing
 
 @testable import NodeProxy
 
-/// A CA in the process, in the place of the control plane's.
-final class LocalSigner: CertificateSigner {
-    private let authority: CertificateAuthority
-
-    init() throws {
-        authority = try CertificateAuthority.makeRoot(organization: "culvert tests", now: WallClock.now()).authority
-    }
-
-    func sign(
-        _ request: [UInt8], for identity: SPIFFEID,
-        completion: @escaping (Result<[String], CertificateFailure>) -> Void
-    ) {
-        do {
-            let leaf = try authority.sign(
-                CertificateSigningRequest(pem: request),
-                .workload(uri: identity.description, lifetime: .seconds(3600), now: WallClock.now()))
-            completion(
-                .success([String(decoding: leaf, as: UTF8.self), String(decoding: authority.facts.pem, as: UTF8.self)]))
-        } catch {
-            completion(.failure(CertificateFailure("\(error)")))
-        }
-    }
-}
-
 /// A pod: a network namespace with one interface, its captured traffic, and its record in the mesh.
 final class TestPod: Sendable {
     let workload: Workload
@@ -92,7 +68,11 @@ final class TestNode: Sendable {
     private let mailbox: Mailbox
     private let log: Int32
 
-    init(capturing: Bool = true) throws {
+    let authority: CertificateAuthority
+
+    /// - Parameter enrolled: the pods that the node proxy serves; the others are left to themselves.
+    init(enrolling enrolled: Set<String> = ["web", "cart"]) throws {
+        authority = try LocalSigner.makeAuthority()
         prefix = "cv\(getpid() % 10000)\(UInt16.random(in: 0...999))"
         for pod in ["web", "cart"] { try run("ip", "netns", "add", "\(prefix)-\(pod)") }
         try run(
@@ -100,19 +80,17 @@ final class TestNode: Sendable {
             "\(prefix)-cart")
         web = try TestPod(prefix, "web", "10.77.0.1", interface: "eth0")
         cart = try TestPod(prefix, "cart", "10.77.0.2", interface: "eth0")
-        if capturing {
-            try web.capture()
-            try cart.capture()
-        }
+        let pods = [web, cart].filter { enrolled.contains($0.workload.name) }
+        for pod in pods { try pod.capture() }
         log = unsafe open("/dev/shm/\(prefix).log", O_RDWR | O_CREAT | O_TRUNC, 0o600)
         let logger = try Logger(filter: try #require(LogFilter.standard.adding("debug")), descriptor: log)
         let box = Mutex<Mailbox?>(nil)
         let arrived = try Wakeup.make()
         let handOff = HandOff(box: box, arrived: arrived)
-        Thread.start(named: "test-node") {
+        Thread.start(named: "test-node") { [authority] in
             guard let loop = try? EventLoop(),
                 let node = try? Node(loop: loop, configuration: NodeConfiguration(), logger: logger),
-                let signer = try? LocalSigner(), (try? node.start(signer: signer)) != nil
+                (try? node.start(signer: LocalSigner(authority))) != nil
             else { return Wakeup.signal(handOff.arrived) }
             handOff.box.withLock { $0 = loop.mailbox }
             Wakeup.signal(handOff.arrived)
@@ -122,7 +100,7 @@ final class TestNode: Sendable {
         Wakeup.wait(handOff.arrived)
         mailbox = try #require(handOff.box.withLock { $0 })
         publish { _ in }
-        for pod in [web, cart] {
+        for pod in pods {
             perform { node in
                 node.startPod(uid: pod.workload.uid, pod.workloadName, pod.namespace) { failure in
                     #expect(failure == nil)
