@@ -141,5 +141,6 @@ let package = Package(
         tests("Manifests", ["Manifests", "Primitives", "System", "YAML"]),
         tests("Compiler", ["Compiler", "Manifests", "Primitives", "Schema", "YAML"]),
         tests("Signing", ["Signing", "Identity", "Primitives", "Schema", "System", "TLS"]),
+        tests("RPC", ["RPC", "EventLoop", "HTTP2", "Identity", "Primitives", "System", "TLS"]),
     ]
 )

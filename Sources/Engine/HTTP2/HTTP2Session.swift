@@ -290,9 +290,12 @@ extension HTTP2Session {
 
     func frameSent(_ frame: UnsafePointer<nghttp2_frame>) -> Int32 {
         switch unsafe UInt32(frame.pointee.hd.type) {
-        case NGHTTP2_HEADERS.rawValue:
-            guard role == .server, !isAbandoned, let stream = unsafe stream(frame.pointee.hd.stream_id) else { break }
-            if let code = stream.partingCode { reset(stream, code) }
+        case NGHTTP2_HEADERS.rawValue, NGHTTP2_DATA.rawValue:
+            let header = unsafe frame.pointee.hd
+            guard header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0, role == .server, !isAbandoned,
+                let stream = stream(header.stream_id), let code = stream.partingCode
+            else { break }
+            reset(stream, code)
         case NGHTTP2_RST_STREAM.rawValue:
             counters.resetSentCount += 1
         case NGHTTP2_GOAWAY.rawValue:

@@ -24,8 +24,8 @@ open class HTTP2Stream {
     final var slot: Int?
     /// The head of the message has arrived: further fields are trailers.
     final var hasHead = false
-    /// The stream is reset with this once the head of its response is out.
-    final var partingCode: HTTP2ErrorCode?
+    /// Server: the stream is reset with this once our direction has ended in order, in case the peer's goes on.
+    public final var partingCode: HTTP2ErrorCode?
 
     public init() {}
 
