@@ -63,15 +63,16 @@ let package = Package(
         // Service: what every daemon needs
         module("Service", "Schema", ["Primitives"]),
         module("Service", "Telemetry", ["Primitives", "System"]),
+        module("Service", "ControlPlane", ["Primitives", "System", "EventLoop", "TLS", "RPC"]),
         module(
             "Service", "Discovery",
             [
                 "Primitives", "Identity", "Wire", "Policy", "Mesh", "System", "EventLoop", "TLS", "RPC", "Schema",
-                "Telemetry",
+                "Telemetry", "ControlPlane",
             ]),
         module(
             "Service", "Certificates",
-            ["Primitives", "Identity", "System", "EventLoop", "TLS", "RPC", "Schema", "Telemetry"]),
+            ["Primitives", "Identity", "System", "EventLoop", "TLS", "RPC", "Schema", "ControlPlane"]),
         module("Service", "Admin", ["Primitives", "System", "EventLoop", "HTTP1", "Telemetry"]),
         module("Service", "YAML", ["CYAML", "Primitives"]),
 
@@ -80,7 +81,7 @@ let package = Package(
             "Node", "NodeProxy",
             [
                 "Primitives", "Identity", "Wire", "Policy", "Mesh", "System", "EventLoop", "TLS", "HTTP2", "Tunnel",
-                "Schema", "Telemetry", "Discovery", "Certificates", "Admin", "RPC",
+                "Schema", "Telemetry", "ControlPlane", "Discovery", "Certificates", "Admin", "RPC",
             ]),
         module("Control", "Manifests", ["Primitives", "System", "YAML"]),
         module("Control", "Compiler", ["Primitives", "Schema", "YAML", "Manifests"]),
@@ -130,7 +131,12 @@ let package = Package(
             ]),
         tests("EventLoop", ["EventLoop", "System", "Primitives"]),
         tests("TLS", ["TLS", "Identity", "Primitives", "System"]),
-        tests("Certificates", ["Certificates", "TLS", "Identity", "Primitives", "EventLoop", "System"]),
+        tests("ControlPlane", ["ControlPlane", "Primitives", "System"]),
+        tests(
+            "Certificates",
+            [
+                "Certificates", "ControlPlane", "RPC", "Schema", "TLS", "Identity", "Primitives", "EventLoop", "System",
+            ]),
         tests("Schema", ["Schema", "Primitives"]),
         tests("Lab", ["Lab", "Primitives", "System", "Schema"]),
         tests(

@@ -12,6 +12,9 @@ final class FakeAuthority: CertificateSigner {
     private(set) var calls: [(request: [UInt8], identity: SPIFFEID, completion: Completion)] = []
     private(set) var identities: [SPIFFEID] = []
 
+    /// PEM.
+    var root: String { text(authority.facts.pem) }
+
     init() throws {
         authority = try CertificateAuthority.makeRoot(organization: "tests", now: WallClock.now()).authority
     }
@@ -25,7 +28,7 @@ final class FakeAuthority: CertificateSigner {
     func answer(lifetime: Duration = .seconds(3_600), as other: SPIFFEID? = nil) throws {
         let call = calls.removeFirst()
         let leaf = try leaf(for: call.request, other ?? call.identity, lifetime)
-        call.completion(.success([leaf, text(authority.facts.pem)]))
+        call.completion(.success([leaf, root]))
     }
 
     /// Answers the oldest open call with anything.

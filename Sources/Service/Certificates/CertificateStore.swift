@@ -28,6 +28,7 @@ public final class CertificateStore {
     private var generator = SystemRandomNumberGenerator()
     private var generation: UInt64 = 0
     private var timer: TimerToken?
+    private var isPumping = false
 
     /// - Parameters:
     ///   - options: of the TLS contexts that come with each certificate.
@@ -83,6 +84,10 @@ public final class CertificateStore {
 
     /// Begins every call that may begin, and sees to it that the next is not missed.
     private func pump() {
+        // A call that fails at once would lead back here.
+        guard !isPumping else { return }
+        isPumping = true
+        defer { isPumping = false }
         while let ticket = ledger.begin(now: loop.now) { sign(ticket) }
         if let timer { loop.cancel(timer) }
         timer = ledger.nextDue.map { due in

@@ -1,0 +1,4 @@
+extension Limits {
+    /// A bearer token.
+    public static let tokenByteCountMax = 65_536
+}
