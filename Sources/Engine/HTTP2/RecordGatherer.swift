@@ -1,7 +1,7 @@
 import Primitives
 
-/// Lays frames out one after the other in a scratch block and hands them on in chunks that fill one TLS record, so that small
-/// frames share a record and the payload of a large one is read straight to its place behind the frame header.
+/// Lays frames out one after the other in a scratch block and hands them on when it is full, so that small frames share a TLS
+/// record and the payload of a large one is read straight to its place behind the frame header.
 @safe struct RecordGatherer {
     private var scratch = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
     private var filled = 0
@@ -13,7 +13,7 @@ import Primitives
     /// Starts a round of output over `block`, which stays the caller's.
     mutating func begin(_ block: UnsafeMutableRawBufferPointer) {
         precondition(block.count >= Limits.tlsRecordByteCount)
-        unsafe scratch = UnsafeMutableRawBufferPointer(rebasing: block[..<Limits.tlsRecordByteCount])
+        unsafe scratch = block
         filled = 0
         isSatisfied = false
     }

@@ -14,7 +14,7 @@ import Primitives
 
     public init() {
         unsafe received = .allocate(byteCount: Limits.receiveByteCountMax, alignment: 64)
-        unsafe frames = .allocate(byteCount: Limits.tlsRecordByteCount, alignment: 64)
+        unsafe frames = .allocate(byteCount: Limits.outgoingFrameByteCount, alignment: 64)
     }
 
     deinit {

@@ -20,8 +20,14 @@ struct SocketEnd: ~Copyable {
     init(
         _ descriptor: consuming OwnedDescriptor, on loop: EventLoop, handler: any EventHandler
     ) throws(Errno) {
-        registration = try loop.register(descriptor, handler: handler)
+        let registration = try loop.register(descriptor, handler: handler)
+        self.init(watched: descriptor, registration)
+    }
+
+    /// Apart from the throwing one: the optimiser of Swift 6.2 fails on a noncopyable value half made when an error comes.
+    private init(watched descriptor: consuming OwnedDescriptor, _ registration: Registration) {
         self.descriptor = descriptor
+        self.registration = registration
     }
 
     /// Bytes offered and not taken by the kernel yet.
