@@ -13,6 +13,7 @@ let usage = """
       serve     --listen ADDRESS:PORT
       bare      --role client|server --listen ADDRESS:PORT --to ADDRESS:PORT --certificates FOLDER --name NAME
                 [--expect SPIFFE_ID]
+      tunnel    like bare, and --authority ADDRESS:PORT for a client
       pingpong  --to ADDRESS:PORT [--bytes 64] [--rounds 10000] [--warmup 500]
       paced     --to ADDRESS:PORT [--bytes 1024] [--rate 1000] [--connections 4] [--seconds 5]
       connect   --to ADDRESS:PORT [--total 2000] [--at-once 1]
@@ -23,20 +24,13 @@ let usage = """
 func run(_ arguments: Arguments) throws -> String? {
     let loop = try EventLoop()
     switch arguments.mode {
-    case "serve":
-        let server = try Server(on: arguments.endpoint("listen"), loop: loop)
-        say("ready\n", to: STDOUT_FILENO)
-        loop.run()
-        withExtendedLifetime(server) {}
-        return nil
+    case "serve": return try serve(Server(on: arguments.endpoint("listen"), loop: loop), on: loop)
     case "bare":
         let relays = try BareRelays(
             role(arguments), on: arguments.endpoint("listen"), to: arguments.endpoint("to"),
             credentials: credentials(arguments), loop: loop)
-        say("ready\n", to: STDOUT_FILENO)
-        loop.run()
-        withExtendedLifetime(relays) {}
-        return nil
+        return serve(relays, on: loop)
+    case "tunnel": return try serve(tunnel(arguments, loop), on: loop)
     case "pingpong":
         let load = try PingPong(
             to: arguments.endpoint("to"), byteCount: arguments.number("bytes", default: 64),
@@ -58,19 +52,47 @@ func run(_ arguments: Arguments) throws -> String? {
         loop.run()
         return try outcome(
             "\"connection_ns\": \(load.histogram), \"elapsed_ns\": \(load.elapsed.nanoseconds)", load.failure)
-    case "bulk":
-        guard let direction = Bulk.Direction(rawValue: try arguments.text("direction")) else {
-            throw Arguments.Problem(text: "--direction is upload or download")
+    case "bulk": return try bulk(arguments, loop)
+    case let mode: throw Arguments.Problem(text: "\(mode): no such mode")
+    }
+}
+
+/// Says that connections are welcome, and serves them until the process is ended.
+func serve(_ server: AnyObject, on loop: EventLoop) -> String? {
+    say("ready\n", to: STDOUT_FILENO)
+    loop.run()
+    withExtendedLifetime(server) {}
+    return nil
+}
+
+func bulk(_ arguments: Arguments, _ loop: EventLoop) throws -> String {
+    guard let direction = Bulk.Direction(rawValue: try arguments.text("direction")) else {
+        throw Arguments.Problem(text: "--direction is upload or download")
+    }
+    let flows = try arguments.number("flows", default: 1)
+    let byteCount = try arguments.number("megabytes", default: 1024) * 1_000_000 / flows
+    let load = try Bulk(to: arguments.endpoint("to"), direction, flows: flows, byteCountPerFlow: byteCount, loop: loop)
+    loop.run()
+    return try outcome(
+        "\"bytes\": \(byteCount * flows), \"elapsed_ns\": \(load.elapsed.nanoseconds)", load.failure)
+}
+
+func tunnel(_ arguments: Arguments, _ loop: EventLoop) throws -> AnyObject {
+    let credentials = try credentials(arguments)
+    switch try role(arguments) {
+    case .server:
+        return try TunnelAccepter(
+            on: arguments.endpoint("listen"), application: arguments.endpoint("to"), credentials: credentials,
+            loop: loop)
+    case .client(let expected):
+        guard let source = credentials.leaf.uris.first.flatMap({ SPIFFEID($0) }) else {
+            throw Arguments.Problem(text: "the certificate names no SPIFFE id")
         }
-        let flows = try arguments.number("flows", default: 1)
-        let byteCount = try arguments.number("megabytes", default: 1024) * 1_000_000 / flows
-        let load = try Bulk(
-            to: arguments.endpoint("to"), direction, flows: flows, byteCountPerFlow: byteCount, loop: loop)
-        loop.run()
-        return try outcome(
-            "\"bytes\": \(byteCount * flows), \"elapsed_ns\": \(load.elapsed.nanoseconds)", load.failure)
-    case let mode:
-        throw Arguments.Problem(text: "\(mode): no such mode")
+        let route = TunnelOpener.Route(
+            source: source, expected: expected, peer: try arguments.endpoint("to"),
+            authority: try arguments.text("authority"))
+        return try TunnelOpener(
+            on: arguments.endpoint("listen"), route: route, credentials: credentials, loop: loop)
     }
 }
 

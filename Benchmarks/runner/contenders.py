@@ -71,6 +71,22 @@ def envoy(world, slot):
     return Contender("envoy", "a pair of Envoys, HTTP/2 CONNECT over mutual TLS", slot.redirected, pids)
 
 
+def tunnel(world, slot):
+    common = ["--certificates", world.certificates()]
+    pids = [
+        world.spawn(
+            world.server, BENCH, "tunnel", "--role", "server", "--name", "server", *common,
+            "--listen", f"0.0.0.0:{slot.inbound}", "--to", f"127.0.0.1:{APPLICATION_PORT}",
+        ),
+        world.spawn(
+            world.client, BENCH, "tunnel", "--role", "client", "--name", "client", *common, "--expect", SERVER_IDENTITY,
+            "--listen", f"127.0.0.1:{slot.outbound}", "--to", f"{SERVER_ADDRESS}:{slot.inbound}",
+            "--authority", f"{SERVER_ADDRESS}:{APPLICATION_PORT}",
+        ),
+    ]  # fmt: skip
+    return Contender("tunnel", "Culvert's tunnel as its nodes use it, no routing, no policy", slot.redirected, pids)
+
+
 @dataclass
 class Slot:
     """The ports of one contender."""
@@ -80,7 +96,7 @@ class Slot:
     redirected: int
 
 
-MAKERS = {"direct": direct, "floor": floor, "bare": bare, "envoy": envoy}
+MAKERS = {"direct": direct, "floor": floor, "bare": bare, "envoy": envoy, "tunnel": tunnel}
 
 
 def start(world, names):
