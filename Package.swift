@@ -138,7 +138,7 @@ let package = Package(
                 "Certificates", "ControlPlane", "RPC", "Schema", "TLS", "Identity", "Primitives", "EventLoop", "System",
             ]),
         tests("Schema", ["Schema", "Primitives"]),
-        tests("Lab", ["Lab", "Primitives", "System", "Schema"]),
+        tests("Lab", ["Lab", "Manifests", "Primitives", "System", "Schema"]),
         tests(
             "Interception",
             ["Interception", "Manifests", "Compiler", "Primitives", "System", "EventLoop", "Schema", "Telemetry"]),

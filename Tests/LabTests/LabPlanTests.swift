@@ -94,7 +94,8 @@ import Testing
         service.addresses = [address]
         service.ports = [port]
 
-        let topology = LabTopology(workloads: [stray, sick, pod], services: [service])
+        let topology = LabTopology(
+            [stray, sick, pod].map { Address(.workload($0)) } + [Address(.service(service))])
         #expect(topology.pods.map(\.path) == ["shop/cart", "shop/sick"])
         #expect(
             topology.routes == [

@@ -6,6 +6,11 @@ public final class NetworkNamespace: Sendable {
     public struct Key: Hashable, Sendable {
         public let device: UInt64
         public let inode: UInt64
+
+        public init(device: UInt64, inode: UInt64) {
+            self.device = device
+            self.inode = inode
+        }
     }
 
     public let key: Key

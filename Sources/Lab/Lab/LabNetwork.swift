@@ -38,18 +38,18 @@ enum LabNetwork {
 
     /// Ends every program in the namespaces and removes these; what is not there is no error.
     static func remove(_ names: [String], grace: Duration = .seconds(7)) {
+        guard !names.isEmpty else { return }
         let deadline = MonotonicClock.now() + grace
         signal(Processes.terminate, names)
-        while MonotonicClock.now() < deadline, !processes(in: names).isEmpty { Processes.pause(.milliseconds(50)) }
+        while MonotonicClock.now() < deadline, !processes(in: names).isEmpty { Processes.pause(.milliseconds(20)) }
         // A few times over: what is killed may have started something.
         for _ in 0..<100 where !processes(in: names).isEmpty {
             signal(Processes.kill, names)
             Processes.pause(.milliseconds(20))
         }
-        for name in names {
-            _ = try? LabShell.run(["ip", "netns", "del", name])
-            _ = try? LabShell.run(["rm", "-rf", "/etc/netns/\(name)"])
-        }
+        let lines = names.map { "netns del \($0)\n" }.joined()
+        _ = try? LabShell.run(["ip", "-force", "-batch", "-"], input: lines)
+        _ = try? LabShell.run(["rm", "-rf"] + names.map { "/etc/netns/\($0)" })
     }
 
     private static func signal(_ number: Int32, _ names: [String]) {
@@ -58,9 +58,13 @@ enum LabNetwork {
 
     /// The processes in the namespaces, except this one, which may be looking into them from a thread.
     static func processes(in names: [String]) -> [Int32] {
-        names.flatMap { name -> [Int32] in
-            guard let text = try? LabShell.run(["ip", "netns", "pids", name]) else { return [] }
-            return text.split(separator: "\n").compactMap { Int32($0) }
-        }.filter { $0 != Processes.own }
+        let keys = Set(names.compactMap { try? LabShell.namespace($0).key })
+        let numbers = ((try? FileSystem.entries(of: "/proc")) ?? []).compactMap { Int32($0) }
+        return numbers.filter { number in
+            guard number != Processes.own,
+                let status = (try? FileSystem.status(of: "/proc/\(number)/ns/net")) ?? nil
+            else { return false }
+            return keys.contains(NetworkNamespace.Key(device: status.device, inode: status.inode))
+        }
     }
 }

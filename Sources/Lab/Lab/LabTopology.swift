@@ -69,7 +69,16 @@ public struct LabTopology: Equatable, Sendable {
 
 extension LabTopology {
     /// From what the control plane makes of a cluster: pods with a node and an address, and services with theirs.
-    public init(workloads: [Workload], services: [Service]) {
+    public init(_ resources: some Sequence<Address>) {
+        var workloads: [Workload] = []
+        var services: [Service] = []
+        for resource in resources {
+            switch resource.kind {
+            case .workload(let workload): workloads.append(workload)
+            case .service(let service): services.append(service)
+            case nil: break
+            }
+        }
         let pods = workloads.filter { $0.uid.contains("//Pod/") && !$0.node.isEmpty && !$0.addresses.isEmpty }
             .sorted { ($0.namespace, $0.name) < ($1.namespace, $1.name) }
         self.init(
