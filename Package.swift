@@ -146,6 +146,12 @@ let package = Package(
         tests("HTTP2", ["HTTP2", "Primitives"]),
         tests("Manifests", ["Manifests", "Primitives", "System", "YAML"]),
         tests("Compiler", ["Compiler", "Manifests", "Primitives", "Schema", "YAML"]),
+        tests(
+            "Serving",
+            [
+                "Serving", "Compiler", "Primitives", "Schema", "System", "EventLoop", "TLS", "RPC", "Telemetry", "HTTP2",
+                "Identity",
+            ]),
         tests("Signing", ["Signing", "Identity", "Primitives", "Schema", "System", "TLS"]),
         tests("RPC", ["RPC", "EventLoop", "HTTP2", "Identity", "Primitives", "System", "TLS"]),
     ]

@@ -1,12 +1,12 @@
 import Compiler
-import Manifests
-import System
+import Serving
 
 /// `compile`: prints what node proxies would be told, as JSON, and ends.
 enum CompileCommand {
     static func run(_ arguments: Arguments) throws -> [UInt8] {
-        let objects = try ManifestFolder.load(arguments.required("manifests"))
-        let settings = try Settings.mesh(objects: objects, meshConfig: arguments.optional("mesh-config"))
-        return Compiler.compile(objects, settings: settings).json + [0x0a]
+        let state = try MeshState.load(
+            manifests: arguments.required("manifests"), meshConfig: arguments.optional("mesh-config"),
+            base: Settings.fromEnvironment())
+        return state.compiled.json + [0x0a]
     }
 }

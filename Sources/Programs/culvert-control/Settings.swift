@@ -1,19 +1,11 @@
 import Compiler
 import Glibc
-import Manifests
-import System
 
-/// The mesh settings out of what the operator gives: environment, mesh configuration file, or else the ConfigMap
-/// among the manifests.
+/// The mesh settings that the environment gives, under the names that Istio has for them.
 enum Settings {
-    static func mesh(objects: ManifestSet, meshConfig: String?) throws -> MeshSettings {
+    static func fromEnvironment() -> MeshSettings {
         var settings = MeshSettings()
         settings.sendsDryRunPolicies = isOn("AMBIENT_ENABLE_DRY_RUN_AUTHORIZATION_POLICY")
-        if let meshConfig {
-            try settings.apply(meshConfiguration: try FileSystem.read(meshConfig))
-        } else if let text = objects.meshConfigurations[settings.rootNamespace] {
-            try settings.apply(meshConfiguration: Array(text.utf8))
-        }
         return settings
     }
 

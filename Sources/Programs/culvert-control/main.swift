@@ -1,7 +1,9 @@
 import Glibc
 
 let usage = """
-    usage: culvert-control compile [--mesh-config FILE] --manifests DIR
+    usage: culvert-control --manifests DIR --state DIR [--listen ADDRESS:PORT] [--host NAME]... [--tokens DIR]
+                           [--mesh-config FILE] [--log FILTER]
+           culvert-control compile [--mesh-config FILE] --manifests DIR
 
     """
 
@@ -16,10 +18,12 @@ func write(_ bytes: [UInt8], to descriptor: Int32) {
 
 do {
     let arguments = try Arguments(
-        Array(CommandLine.arguments.dropFirst()), options: ["manifests", "mesh-config", "state", "listen", "host"])
+        Array(CommandLine.arguments.dropFirst()),
+        options: ["manifests", "mesh-config", "state", "listen", "host", "tokens", "log"])
     switch arguments.command {
     case "compile": write(try CompileCommand.run(arguments), to: STDOUT_FILENO)
-    default: throw UsageError("unknown command")
+    case nil: try ServeCommand.run(arguments)
+    case let other?: throw UsageError("unknown command \(other)")
     }
 } catch let error as UsageError {
     write(Array("culvert-control: \(error)\n\(usage)".utf8), to: STDERR_FILENO)
