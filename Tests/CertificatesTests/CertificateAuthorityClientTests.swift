@@ -40,7 +40,7 @@ struct CertificateAuthorityClientTests {
 
     private func serve(on port: UInt16 = 0, _ handler: @escaping RPCServer.UnaryHandler) throws -> RPCServer {
         let server = try RPCServer(
-            endpoint: Endpoint(IPAddress(v4: 0x7f00_0001), port: port), context: context, loop: loop)
+            on: Endpoint(IPAddress(v4: 0x7f00_0001), port: port), context: context, loop: loop)
         let record = record
         server.serve(Self.path) { head, bytes, answer in
             if let message = try? IstioCertificateRequest(protobuf: bytes) { record.requests.append((head, message)) }
@@ -84,7 +84,7 @@ struct CertificateAuthorityClientTests {
         let server = try serve { _, bytes, reply in
             reply(answer(bytes))
         }
-        let port = try #require(server.endpoint?.port)
+        let port = server.endpoint.port
         let client = client(port: port)
         #expect(try sign(client).get().count == 2)
         try FileSystem.write(Array("token-2".utf8), to: "\(folder)/token", mode: 0o600)
@@ -105,7 +105,7 @@ struct CertificateAuthorityClientTests {
         ]
         for (reply, words) in answers {
             let server = try serve { _, _, answer in answer(reply) }
-            let result = try sign(client(port: try #require(server.endpoint?.port)))
+            let result = try sign(client(port: server.endpoint.port))
             guard case .failure(let failure) = result else { throw RPCStatus.ok }
             #expect(failure.description.contains(words))
         }
@@ -115,7 +115,7 @@ struct CertificateAuthorityClientTests {
         let first = try serve { _, bytes, reply in
             reply(answer(bytes))
         }
-        let port = try #require(first.endpoint?.port)
+        let port = first.endpoint.port
         let client = client(port: port)
         #expect(try sign(client).get().count == 2)
         var isStopped = false
@@ -131,7 +131,7 @@ struct CertificateAuthorityClientTests {
 
     @Test func `a CA that never answers fails in time`() throws {
         let server = try serve { _, _, _ in }
-        let client = client(port: try #require(server.endpoint?.port), answerLimit: .milliseconds(300))
+        let client = client(port: server.endpoint.port, answerLimit: .milliseconds(300))
         #expect(throws: CertificateFailure.self) { try sign(client).get() }
     }
 
@@ -140,7 +140,7 @@ struct CertificateAuthorityClientTests {
         let server = try serve { _, bytes, reply in
             reply(answer(bytes))
         }
-        let client = client(port: try #require(server.endpoint?.port))
+        let client = client(port: server.endpoint.port)
         #expect(throws: CertificateFailure.self) { try sign(client).get() }
         #expect(record.requests.isEmpty)
         try FileSystem.write(fake.authority.facts.pem, to: "\(folder)/root.pem", mode: 0o600)
@@ -151,7 +151,7 @@ struct CertificateAuthorityClientTests {
         let server = try serve { _, bytes, reply in
             reply(answer(bytes))
         }
-        let client = client(port: try #require(server.endpoint?.port))
+        let client = client(port: server.endpoint.port)
         try FileSystem.remove("\(folder)/token")
         #expect(throws: CertificateFailure.self) { try sign(client).get() }
         try FileSystem.write(Array("token".utf8), to: "\(folder)/token", mode: 0o600)
