@@ -3,7 +3,7 @@ import TLS
 import Testing
 
 /// Connections to servers that are known by their host name.
-struct ControlPlaneTests {
+struct HostNameTests {
     let mesh: Mesh
     let server: TLSContext
 
