@@ -138,7 +138,12 @@ let package = Package(
                 "Certificates", "ControlPlane", "RPC", "Schema", "TLS", "Identity", "Primitives", "EventLoop", "System",
             ]),
         tests("Schema", ["Schema", "Primitives"]),
-        tests("Lab", ["Lab", "Manifests", "Primitives", "System", "Schema"]),
+        tests(
+            "Lab",
+            [
+                "Lab", "Manifests", "Primitives", "System", "Schema", "culvert-control", "culvert-agent",
+                "culvert-node",
+            ]),
         tests(
             "Interception",
             ["Interception", "Manifests", "Compiler", "Primitives", "System", "EventLoop", "Schema", "Telemetry"]),

@@ -11,7 +11,8 @@ import Testing
         -A PREROUTING -j ISTIO_PRERT
         -A OUTPUT -j ISTIO_OUTPUT
         -A ISTIO_PRERT -m mark --mark 0x539/0xfff -j CONNMARK --set-xmark 0x111/0xfff
-        -A ISTIO_OUTPUT -m connmark --mark 0x111/0xfff -j CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xffffffff
+        -A ISTIO_OUTPUT -m connmark --mark 0x111/0xfff \
+        -j CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xffffffff
         COMMIT
 
         """
@@ -39,9 +40,12 @@ import Testing
                 -A PREROUTING -j ISTIO_PRERT
                 -A ISTIO_PRERT -s 169.254.7.127 -p tcp -m tcp -j ACCEPT
                 -A ISTIO_OUTPUT -d 169.254.7.127 -p tcp -m tcp -j ACCEPT
-                -A ISTIO_PRERT ! -d 127.0.0.1/32 -p tcp ! --dport 15008 -m mark ! --mark 0x539/0xfff -j REDIRECT --to-ports 15006
-                -A ISTIO_OUTPUT ! -o lo -p udp -m mark ! --mark 0x539/0xfff -m udp --dport 53 -j REDIRECT --to-ports 15053
-                -A ISTIO_OUTPUT ! -d 127.0.0.1/32 -p tcp --dport 53 -m mark ! --mark 0x539/0xfff -j REDIRECT --to-ports 15053
+                -A ISTIO_PRERT ! -d 127.0.0.1/32 -p tcp ! --dport 15008 -m mark ! --mark 0x539/0xfff \
+                -j REDIRECT --to-ports 15006
+                -A ISTIO_OUTPUT ! -o lo -p udp -m mark ! --mark 0x539/0xfff -m udp --dport 53 \
+                -j REDIRECT --to-ports 15053
+                -A ISTIO_OUTPUT ! -d 127.0.0.1/32 -p tcp --dport 53 -m mark ! --mark 0x539/0xfff \
+                -j REDIRECT --to-ports 15053
                 -A ISTIO_OUTPUT -p tcp -m mark --mark 0x111/0xfff -j ACCEPT
                 -A ISTIO_OUTPUT ! -d 127.0.0.1/32 -o lo -j ACCEPT
                 -A ISTIO_OUTPUT ! -d 127.0.0.1/32 -p tcp -m mark ! --mark 0x539/0xfff -j REDIRECT --to-ports 15001
@@ -61,7 +65,8 @@ import Testing
                 -A PREROUTING -j ISTIO_PRERT
                 -A ISTIO_PRERT -s 169.254.7.127 -p tcp -m tcp -j ACCEPT
                 -A ISTIO_OUTPUT -d 169.254.7.127 -p tcp -m tcp -j ACCEPT
-                -A ISTIO_PRERT ! -d 127.0.0.1/32 -p tcp ! --dport 15008 -m mark ! --mark 0x539/0xfff -j REDIRECT --to-ports 15006
+                -A ISTIO_PRERT ! -d 127.0.0.1/32 -p tcp ! --dport 15008 -m mark ! --mark 0x539/0xfff \
+                -j REDIRECT --to-ports 15006
                 -A ISTIO_OUTPUT -p tcp -m mark --mark 0x111/0xfff -j ACCEPT
                 -A ISTIO_OUTPUT ! -d 127.0.0.1/32 -o lo -j ACCEPT
                 -A ISTIO_OUTPUT ! -d 127.0.0.1/32 -p tcp -m mark ! --mark 0x539/0xfff -j REDIRECT --to-ports 15001
@@ -89,7 +94,8 @@ import Testing
                 -A ISTIO_PRERT -i fake1s0f1 -p tcp -j RETURN
                 -A ISTIO_PRERT -s e9ac:1e77:90ca:399f:4d6d:ece2:2f9b:3164 -p tcp -m tcp -j ACCEPT
                 -A ISTIO_OUTPUT -d e9ac:1e77:90ca:399f:4d6d:ece2:2f9b:3164 -p tcp -m tcp -j ACCEPT
-                -A ISTIO_PRERT ! -d ::1/128 -p tcp ! --dport 15008 -m mark ! --mark 0x539/0xfff -j REDIRECT --to-ports 15006
+                -A ISTIO_PRERT ! -d ::1/128 -p tcp ! --dport 15008 -m mark ! --mark 0x539/0xfff \
+                -j REDIRECT --to-ports 15006
                 -A ISTIO_OUTPUT -p tcp -m mark --mark 0x111/0xfff -j ACCEPT
                 -A ISTIO_OUTPUT ! -d ::1/128 -o lo -j ACCEPT
                 -A ISTIO_OUTPUT ! -d ::1/128 -p tcp -m mark ! --mark 0x539/0xfff -j REDIRECT --to-ports 15001

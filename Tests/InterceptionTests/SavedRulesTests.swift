@@ -15,7 +15,8 @@ import Testing
         :ISTIO_PRERT - [0:0]
         -A PREROUTING -j ISTIO_PRERT
         -A OUTPUT -j ISTIO_OUTPUT
-        -A ISTIO_OUTPUT -m connmark --mark 0x111/0xfff -j CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xffffffff
+        -A ISTIO_OUTPUT -m connmark --mark 0x111/0xfff \
+        -j CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xffffffff
         -A ISTIO_PRERT -m mark --mark 0x539/0xfff -j CONNMARK --set-xmark 0x111/0xfff
         COMMIT
         *nat

@@ -8,8 +8,8 @@ public struct AgentSettings: Equatable, Sendable {
     public var node = ""
     /// Where node proxies connect.
     public var socketPath = "/var/run/ztunnel/ztunnel.sock"
-    /// Whether lookups are captured where a pod's annotation says nothing. Off by default: it needs a node proxy that answers
-    /// them.
+    /// Whether lookups are captured where a pod's annotation says nothing. Off by default: it needs a node proxy that
+    /// answers them.
     public var capturesDNS = false
     public var families: [IPAddress.Family] = [.v4, .v6]
     /// Whether rules that differ are replaced.

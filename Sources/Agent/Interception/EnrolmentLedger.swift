@@ -1,7 +1,8 @@
 public import Schema
 
-/// Which pods of the node are enrolled, which node proxies are connected, and who has to be told what: additions go to the
-/// newest proxy, withdrawals to all, for during an upgrade the old one still serves what it took on (istio-cni).
+/// Which pods of the node are enrolled, which node proxies are connected, and who has to be told what: additions go
+/// to the newest proxy, withdrawals to all, for during an upgrade the old one still serves what it took on
+/// (istio-cni).
 public struct EnrolmentLedger: Sendable {
     /// A connection of a node proxy. Later ones are greater.
     public struct ProxyID: Hashable, Comparable, Sendable {

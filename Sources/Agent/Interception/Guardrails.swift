@@ -1,6 +1,6 @@
-/// Rules that drop all TCP and UDP while the rules of capture are being replaced: for that moment the pod's traffic stops,
-/// rather than leave uncaptured. They live in a chain whose name makes the next reconciliation clear them away, should the
-/// agent die in between.
+/// Rules that drop all TCP and UDP while the rules of capture are being replaced: for that moment the pod's traffic
+/// stops, rather than leave uncaptured. They live in a chain whose name makes the next reconciliation clear them
+/// away, should the agent die in between.
 public enum Guardrails {
     /// The chain that drops.
     public static let chain = "ISTIO_GUARD"

@@ -2,8 +2,9 @@
 public struct InterfaceName: Hashable, Sendable, LosslessStringConvertible {
     public let description: String
 
-    /// Nil when the kernel would not accept the name, or when it could be read as anything but one word: 1 to 15 letters,
-    /// digits, dots, dashes and underscores, not beginning with a dash. A `+` is refused, for iptables matches by it.
+    /// Nil when the kernel would not accept the name, or when it could be read as anything but one word: 1 to 15
+    /// letters, digits, dots, dashes and underscores, not beginning with a dash. A `+` is refused, for iptables
+    /// matches by it.
     public init?(_ text: String) {
         let allowed = { (byte: UInt8) in
             switch byte {

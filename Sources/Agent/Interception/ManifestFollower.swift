@@ -3,8 +3,8 @@ public import Manifests
 import Primitives
 public import System
 
-/// Reads a directory of manifests, and again after each change. While it cannot be read, nothing happens: the last good state
-/// stays.
+/// Reads a directory of manifests, and again after each change. While it cannot be read, nothing happens: the last
+/// good state stays.
 public final class ManifestFollower: EventHandler {
     private let loop: EventLoop
     private let path: String
@@ -25,6 +25,7 @@ public final class ManifestFollower: EventHandler {
         read()
     }
 
+    /// Something changed in the directory, or near it.
     public func ready(_ events: ReadyEvents) {
         guard (try? watcher.drain()) ?? true, !isReadScheduled else { return }
         isReadScheduled = true

@@ -3,10 +3,11 @@ import Primitives
 public import System
 public import Telemetry
 
-/// Brings the pods of a node into the mesh and out again: rules and routes in their namespaces, and the node proxy told.
+/// Brings the pods of a node into the mesh and out again: rules and routes in their namespaces, and the node proxy
+/// told.
 ///
-/// The order is that of istio-cni: a pod's traffic is captured before a proxy hears of the pod, so that from the first moment
-/// it goes through the proxy or nowhere; on the way out the rules go first.
+/// The order is that of istio-cni: a pod's traffic is captured before a proxy hears of the pod, so that from the
+/// first moment it goes through the proxy or nowhere; on the way out the rules go first.
 public final class NodeAgent {
     private static let scope = "agent"
 

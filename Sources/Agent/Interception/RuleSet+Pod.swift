@@ -25,9 +25,9 @@ private struct PodRules {
         loopback = family == .v4 ? "127.0.0.1/32" : "::1/128"
     }
 
-    /// The node proxy reaches the application from the client's own address. The first rule remembers such connections, the
-    /// second marks the application's answers on them, so that routing brings them back to the proxy instead of sending
-    /// them out to the client.
+    /// The node proxy reaches the application from the client's own address. The first rule remembers such
+    /// connections, the second marks the application's answers on them, so that routing brings them back to the proxy
+    /// instead of sending them out to the client.
     var mangle: RuleSet.Table {
         table(
             "mangle",
@@ -75,8 +75,8 @@ private struct PodRules {
         return table("nat", rules)
     }
 
-    /// The proxy's own lookups live in a connection tracking zone of their own, lest their source ports collide with those
-    /// of the application's redirected ones.
+    /// The proxy's own lookups live in a connection tracking zone of their own, lest their source ports collide with
+    /// those of the application's redirected ones.
     var raw: RuleSet.Table {
         let proxy = "-m mark --mark \(Contract.proxyMarkText)"
         let notProxy = "-m mark ! --mark \(Contract.proxyMarkText)"

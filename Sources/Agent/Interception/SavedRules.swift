@@ -48,15 +48,15 @@ public struct SavedRules: Equatable, Sendable {
     /// Whether any table holds a chain of the mesh of this name.
     public func contains(chain: String) -> Bool { tables.contains { $0.chains.contains(chain) } }
 
-    /// Whether the chains of the mesh are those of `rules`, with as many rules in each. That each rule is the right one is
-    /// for `RuleSet.check` to find out.
+    /// Whether the chains of the mesh are those of `rules`, with as many rules in each. That each rule is the right
+    /// one is for `RuleSet.check` to find out.
     public func hasShape(of rules: RuleSet) -> Bool {
         let mine = Dictionary(tables.filter { !$0.chains.isEmpty }.map { ($0.name, $0.counts) }) { first, _ in first }
         return mine == rules.ruleCounts
     }
 
-    /// Takes all chains of the mesh away, except `kept`, and the jumps into them; empty when there is none. One transaction
-    /// a table.
+    /// Takes all chains of the mesh away, except `kept`, and the jumps into them; empty when there is none. One
+    /// transaction a table.
     public func removal(except kept: String? = nil) -> String { removal { $0 != kept } }
 
     /// Takes one chain of the mesh away, and the jumps into it.

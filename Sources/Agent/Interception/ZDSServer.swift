@@ -13,7 +13,8 @@ public enum EnrolmentEvent: Equatable, Sendable {
     case proxyGone(reason: String)
 }
 
-/// Serves the enrolment protocol on a Unix socket: holds the pods' network namespaces and carries out what the ledger decides.
+/// Serves the enrolment protocol on a Unix socket: holds the pods' network namespaces and carries out what the ledger
+/// decides.
 public final class ZDSServer: EventHandler {
     private let loop: EventLoop
     private let listener: OwnedDescriptor

@@ -73,8 +73,8 @@ public struct ZDSSession: Equatable, Sendable {
         queue.append(request)
     }
 
-    /// The request to send now, if it is time for one; those that `isWanted` refuses are dropped. From here on the answer
-    /// is awaited.
+    /// The request to send now, if it is time for one; those that `isWanted` refuses are dropped. From here on the
+    /// answer is awaited.
     public mutating func nextRequest(
         where isWanted: (WorkloadRequest.Payload) -> Bool = { _ in true }
     ) -> WorkloadRequest.Payload? {

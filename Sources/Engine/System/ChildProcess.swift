@@ -2,8 +2,8 @@ internal import CLinux
 internal import Primitives
 internal import Synchronization
 
-/// A process that we started. It inherits the calling thread's network namespace, none of our descriptors but those that
-/// were named, and default signal handling.
+/// A process that we started. It inherits the calling thread's network namespace, none of our descriptors but those
+/// that were named, and default signal handling.
 public final class ChildProcess: Sendable {
     /// Where a standard stream of the child leads.
     public enum Stream: Sendable {
@@ -59,8 +59,9 @@ public final class ChildProcess: Sendable {
         return ChildProcess(identifier: identifier, handle: OwnedDescriptor(adopting: handle))
     }
 
-    /// Runs a program to its end, with `input` to read. What it writes is kept up to `Limits.childOutputByteCountMax` each; a
-    /// program that would write more gets an error. Killed, and reported as timed out, when it takes longer than `limit`.
+    /// Runs a program to its end, with `input` to read. What it writes is kept up to `Limits.childOutputByteCountMax`
+    /// each; a program that would write more gets an error. Killed, and reported as timed out, when it takes longer
+    /// than `limit`.
     public static func run(
         _ arguments: [String], input: [UInt8] = [], environment: [String]? = nil, limit: Duration = .seconds(30)
     ) throws(Errno) -> Result {

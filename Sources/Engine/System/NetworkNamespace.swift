@@ -1,6 +1,7 @@
 internal import CLinux
 
-/// A network namespace, held open: it lives at least as long as this object, whatever becomes of its name and processes.
+/// A network namespace, held open: it lives at least as long as this object, whatever becomes of its name and
+/// processes.
 public final class NetworkNamespace: Sendable {
     /// What tells two namespaces apart, whichever way they were opened.
     public struct Key: Hashable, Sendable {

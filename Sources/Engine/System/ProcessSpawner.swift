@@ -49,7 +49,8 @@ struct ProcessSpawner {
         }
     }
 
-    /// Event loops block signals that they read from a descriptor, and programs ignore SIGPIPE; a child inherits neither.
+    /// Event loops block signals that they read from a descriptor, and programs ignore SIGPIPE; a child inherits
+    /// neither.
     private func setAttributes(_ attributes: inout posix_spawnattr_t) {
         var signals = sigset_t()
         unsafe sigemptyset(&signals)

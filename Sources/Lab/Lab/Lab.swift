@@ -3,12 +3,13 @@ import Manifests
 import Primitives
 public import System
 
-/// A cluster on one machine: nodes and pods out of network namespaces, made from Kubernetes manifests, with a control plane and
-/// on each node an agent and a node proxy. Needs root, iproute2 and iptables.
+/// A cluster on one machine: nodes and pods out of network namespaces, made from Kubernetes manifests, with a control
+/// plane and on each node an agent and a node proxy. Needs root, iproute2 and iptables.
 public final class Lab {
     /// What may be chosen.
     public struct Options: Sendable {
-        /// The folder with `culvert-control`, `culvert-agent` and `culvert-node`; nil for a lab with nothing but the network.
+        /// The folder with `culvert-control`, `culvert-agent` and `culvert-node`; nil for a lab with nothing but the
+        /// network.
         public var binaries: String?
         /// Variables for node proxies beside, or instead of, the lab's own.
         public var proxyEnvironment: [String: String] = [:]
@@ -24,7 +25,9 @@ public final class Lab {
     private let source: String
     private let options: Options
     private var plan: LabPlan?
+    /// What was started in pods.
     private var children: [ChildProcess] = []
+    private var programs: [String: ChildProcess] = [:]
 
     /// A lab to be made from the manifests in `manifests`.
     public init(_ folder: LabFolder, manifests: String, options: Options) {
@@ -57,8 +60,9 @@ public final class Lab {
         // What was started a moment ago may not have entered its namespace yet, and would be overlooked there.
         for child in children { child.send(signal: Processes.terminate) }
         Self.remove(folder)
-        for child in children { _ = try? child.stop(within: .seconds(1)) }
+        for child in children + programs.values { _ = try? child.stop(within: .seconds(1)) }
         children.removeAll()
+        programs.removeAll()
     }
 
     /// Takes down a lab that anyone has made.
@@ -81,6 +85,9 @@ public final class Lab {
 
     /// The network namespace between the nodes, which is outside every pod.
     public func backbone() throws(LabFailure) -> NetworkNamespace { try LabShell.namespace(folder.name) }
+
+    /// A program of the lab itself: `control`, `agent-NODE` or `node-NODE`.
+    public func program(_ name: String) -> ChildProcess? { programs[name] }
 
     /// Runs a program in a pod to its end.
     public func run(
@@ -130,7 +137,8 @@ public final class Lab {
 // MARK: Making
 
 extension Lab {
-    /// Copies the manifests with their network namespaces written in, and plans from the copy what the control plane will see.
+    /// Copies the manifests with their network namespaces written in, and plans from the copy what the control plane
+    /// will see.
     private func makePlan() throws(LabFailure) -> LabPlan {
         let objects = try loadManifests(source)
         let names = LabPlan(lab: folder.name, topology: Self.topology(of: objects))
@@ -209,7 +217,7 @@ extension Lab {
         _ program: LabProgram, overrides: [String: String] = [:]
     ) throws(LabFailure) -> ChildProcess {
         let child = try program.start(folder, overrides: overrides)
-        children.append(child)
+        programs[program.name] = child
         let known = (try? folder.lines(of: folder.processList)) ?? []
         let lines = known + ["\(program.name) \(child.identifier)"]
         try folder.write(lines.map { "\($0)\n" }.joined(), to: folder.processList)

@@ -8,8 +8,8 @@ public struct LabFolder: Equatable, Sendable {
 
     public let name: String
 
-    /// Nil for a name that is not fit for network namespaces and paths: 1 to 32 small letters, digits and dashes, with a letter
-    /// first.
+    /// Nil for a name that is not fit for network namespaces and paths: 1 to 32 small letters, digits and dashes,
+    /// with a letter first.
     public init?(name: String) {
         let isLetter = { (byte: UInt8) in (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) }
         let isPlain = { (byte: UInt8) in

@@ -1,11 +1,12 @@
 public import Primitives
 
-/// A lab as the network namespaces that make it up, each with the words for `ip`, `iptables-restore` and sysctl. Pure: it
-/// is the same for the same topology, and carried out elsewhere.
+/// A lab as the network namespaces that make it up, each with the words for `ip`, `iptables-restore` and sysctl.
+/// Pure: it is the same for the same topology, and carried out elsewhere.
 ///
-/// Every namespace is named for the lab. The one with the lab's own name is the backbone: a bridge that joins the nodes, and
-/// the place of the control plane. A node holds a bridge for its pods and routes between it and the backbone; a pod has one
-/// interface, `eth0`, and reaches everything by way of its node, so that no address plan is asked of the manifests.
+/// Every namespace is named for the lab. The one with the lab's own name is the backbone: a bridge that joins the
+/// nodes, and the place of the control plane. A node holds a bridge for its pods and routes between it and the
+/// backbone; a pod has one interface, `eth0`, and reaches everything by way of its node, so that no address plan is
+/// asked of the manifests.
 public struct LabPlan: Equatable, Sendable {
     /// A kernel parameter of a namespace, such as `net/ipv4/ip_forward`.
     public struct Parameter: Equatable, Sendable {

@@ -8,8 +8,8 @@ struct LabPlanBuilder {
     /// The gateway of every pod: addresses that exist on each node's pod bridge only.
     private static let gateway = (v4: "169.254.1.1", v6: "fe80::1")
 
-    /// Addresses work at once, routing asks for no symmetry (pods see foreign source addresses from their node proxy), and
-    /// nobody is told of shorter ways than through the node.
+    /// Addresses work at once, routing asks for no symmetry (pods see foreign source addresses from their node
+    /// proxy), and nobody is told of shorter ways than through the node.
     private static let hostParameters = ["all", "default", "lo"].flatMap { interface in
         [
             LabPlan.Parameter(name: "net/ipv4/conf/\(interface)/rp_filter", value: "0"),

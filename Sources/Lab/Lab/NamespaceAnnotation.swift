@@ -2,7 +2,8 @@ import Compiler
 import Manifests
 import YAML
 
-/// Writes into manifests where the network namespaces of pods are, and leaves the rest of the text as its author wrote it.
+/// Writes into manifests where the network namespaces of pods are, and leaves the rest of the text as its author
+/// wrote it.
 enum NamespaceAnnotation {
     private struct Insertion {
         /// Counted from 0.

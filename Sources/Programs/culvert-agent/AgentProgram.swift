@@ -28,15 +28,32 @@ enum AgentProgram {
         let loop = try EventLoop()
         let network = PodNetwork(
             families: settings.families, probeSource: settings.probeSource, reconciles: settings.reconciles)
-        let agent = try NodeAgent(loop: loop, socketPath: settings.socketPath, network: network, log: log)
-        let follower = try ManifestFollower(loop: loop, path: settings.manifests) { state in
+        let agent = try about(settings.socketPath) { () throws(Errno) in
+            let folder = settings.socketPath.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+            if folder.count > 1 { try FileSystem.makeDirectory(folder.joined(separator: "/"), mode: 0o755) }
+            return try NodeAgent(loop: loop, socketPath: settings.socketPath, network: network, log: log)
+        }
+        let follower = try about(settings.manifests) { () throws(Errno) in
+            try follow(settings, with: agent, loop: loop, log: log)
+        }
+        withExtendedLifetime(follower) { loop.run() }
+    }
+
+    private static func follow(
+        _ settings: AgentSettings, with agent: NodeAgent, loop: EventLoop, log: Logger
+    ) throws(Errno) -> ManifestFollower {
+        try ManifestFollower(loop: loop, path: settings.manifests) { state in
             do {
                 agent.apply(try desiredPods(in: state.get(), settings))
             } catch {
                 log.log(.error, "agent", "manifests refused, the last good ones hold", [.text("error", "\(error)")])
             }
         }
-        withExtendedLifetime(follower) { loop.run() }
+    }
+
+    /// Says what a system call failed about.
+    private static func about<R>(_ path: String, _ body: () throws(Errno) -> R) throws(StartFailure) -> R {
+        do { return try body() } catch { throw StartFailure(path: path, cause: error) }
     }
 
     private static func desiredPods(in objects: ManifestSet, _ settings: AgentSettings) throws -> DesiredPods {
@@ -47,4 +64,12 @@ enum AgentProgram {
         return DesiredPods(
             in: objects, node: settings.node, settings: mesh, capturesDNSByDefault: settings.capturesDNS)
     }
+}
+
+/// Why the agent could not begin.
+struct StartFailure: Error, CustomStringConvertible {
+    let path: String
+    let cause: Errno
+
+    var description: String { "\(path): \(cause)" }
 }
