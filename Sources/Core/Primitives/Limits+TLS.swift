@@ -5,7 +5,8 @@ extension Limits {
     /// Records sent under one key. RFC 8446 5.5 allows AES-GCM about 2^24.5; this stays well below.
     public static let tlsRecordsPerKeyMax: UInt64 = 1 << 23
 
-    /// Messages after the handshake (key updates, tickets) that a peer may send before it must send application data again.
+    /// Messages after the handshake (key updates, tickets) that a peer may send before it must send application data
+    /// again.
     public static let tlsIdleMessageCountMax = 128
 
     /// Application data that restores a peer's allowance of such messages.

@@ -25,7 +25,8 @@ public struct CertificateTemplate: Sendable {
         self.notAfter = notAfter
     }
 
-    /// The template of a workload's certificate: valid from two minutes ago, since clocks differ, for `lifetime` from now.
+    /// The template of a workload's certificate: valid from two minutes ago, since clocks differ, for `lifetime` from
+    /// now.
     public static func workload(uri: String, lifetime: Duration, now: WallTime) -> CertificateTemplate {
         var template = CertificateTemplate(notBefore: now.adding(.seconds(-120)), notAfter: now.adding(lifetime))
         template.uris = [uri]

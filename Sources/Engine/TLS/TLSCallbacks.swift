@@ -1,7 +1,7 @@
 import COpenSSL
 
-/// The functions that OpenSSL calls during an operation. Each finds its connection, which cannot be gone: it is in the middle
-/// of the call that led here.
+/// The functions that OpenSSL calls during an operation. Each finds its connection, which cannot be gone: it is in the
+/// middle of the call that led here.
 enum TLSCallbacks {
     typealias Verify = @convention(c) (OpaquePointer?, UnsafeMutableRawPointer?) -> Int32
     typealias Inform = @convention(c) (OpaquePointer?, Int32, Int32) -> Void

@@ -2,8 +2,8 @@ import COpenSSL
 public import Identity
 public import Primitives
 
-/// One TLS connection as a machine of bytes: ciphertext in, plaintext out, and the other way. It owns no descriptor and no
-/// buffers; OpenSSL reads where the caller's input lies and writes where the caller's queues have room.
+/// One TLS connection as a machine of bytes: ciphertext in, plaintext out, and the other way. It owns no descriptor
+/// and no buffers; OpenSSL reads where the caller's input lies and writes where the caller's queues have room.
 ///
 /// After a failure nothing more can be done with it but to send what `ciphertext` holds (the alert) and drop it.
 @safe public final class TLSConnection {
@@ -35,8 +35,8 @@ public import Primitives
         try self.init(context, expecting: .identities(identities))
     }
 
-    /// A connection to a server that must hold a certificate for `serverName` or one of `alternatives`. The name also goes into
-    /// the handshake (SNI), unless it is an IP address.
+    /// A connection to a server that must hold a certificate for `serverName` or one of `alternatives`. The name also
+    /// goes into the handshake (SNI), unless it is an IP address.
     public convenience init(
         client context: TLSContext, serverName: String, alternatives: [String] = []
     ) throws(TLSFailure) {
@@ -67,8 +67,8 @@ public import Primitives
         unsafe window.deallocate()
     }
 
-    /// True once the handshake is complete on this side. A server's client may still refuse us, or be refused by us after a
-    /// client believes itself connected: TLS 1.3 lets the client speak first.
+    /// True once the handshake is complete on this side. A client's server may still refuse it after that: in TLS 1.3
+    /// the client finishes before its certificate is judged.
     public var isEstablished: Bool { phase == .established }
 
     /// True once the peer has said that it will send no more (close_notify).
@@ -103,8 +103,8 @@ public import Primitives
     }
 
     /// Takes all of `input`, appends what it decrypts to, and what must be sent in answer.
-    /// - Throws: if the peer is refused, refuses us or breaks the protocol. What was decrypted before stays in `plaintext`, and
-    ///   the alert for the peer is in `ciphertext`.
+    /// - Throws: if the peer is refused, refuses us or breaks the protocol. What was decrypted before stays in
+    ///   `plaintext`, and the alert for the peer is in `ciphertext`.
     public func receive(
         _ input: UnsafeRawBufferPointer, plaintext: inout ByteQueue, ciphertext: inout ByteQueue
     ) throws(TLSFailure) {
@@ -281,8 +281,8 @@ extension TLSConnection {
         return false
     }
 
-    /// Counts what the peer sends after the handshake beside data. Too much of it and the rest of the input is withheld, so that
-    /// the operation ends.
+    /// Counts what the peer sends after the handshake beside data. Too much of it and the rest of the input is
+    /// withheld, so that the operation ends.
     func countMessage() {
         guard phase == .established, unsafe window.pointee.input != nil else { return }
         idleMessageCount += 1

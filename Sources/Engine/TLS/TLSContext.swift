@@ -86,6 +86,7 @@ import Primitives
         // OpenSSL before 3.5 knows no ML-KEM. A key share for both spares a peer without it a second round trip.
         let hasPostQuantum = unsafe culvert_set_groups(raw, "*X25519MLKEM768:*X25519:P-256:P-384") > 0
         if !hasPostQuantum {
+            ErrorQueue.clear()
             try check(unsafe culvert_set_groups(raw, "X25519:P-256:P-384"), .configuration, "key exchange groups")
         }
         let algorithms = """

@@ -1,6 +1,7 @@
 import COpenSSL
 
-/// A certificate with its key, and the roots by which peers are judged: what a CA answers, parsed and found to fit together.
+/// A certificate with its key, and the roots by which peers are judged: what a CA answers, parsed and found to fit
+/// together.
 public struct TLSCredentials: Sendable {
     /// What the certificates say: the leaf first, then the intermediates.
     public let chain: [CertificateFacts]

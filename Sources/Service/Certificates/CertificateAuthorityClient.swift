@@ -25,6 +25,7 @@ public final class CertificateAuthorityClient: CertificateSigner {
         channel = RenewingChannel(access, loop: loop)
     }
 
+    /// Asks the CA over the one connection that carries all calls; the first call makes it.
     public func sign(
         _ request: [UInt8], for identity: SPIFFEID,
         completion: @escaping (Result<[String], CertificateFailure>) -> Void

@@ -1,11 +1,11 @@
 public import Identity
 public import Primitives
 
-/// Which identities need a certificate, which have one, and which is to be signed next: all decisions of the certificate store
-/// and none of its work. Time and chance arrive as arguments.
+/// Which identities need a certificate, which have one, and which is to be signed next: all decisions of the
+/// certificate store and none of its work. Time and chance arrive as arguments.
 ///
-/// Source: ztunnel's certificate manager. A certificate that is still valid is kept whatever the CA does; an identity without
-/// one answers with the CA's last failure until the next attempt, whose time the back-off alone decides.
+/// Source: ztunnel's certificate manager. A certificate that is still valid is kept whatever the CA does; an identity
+/// without one answers with the CA's last failure until the next attempt, whose time the back-off alone decides.
 public struct CertificateLedger<Certificate: Sendable>: Sendable {
     /// The span for which a certificate holds.
     public struct Validity: Equatable, Sendable {
@@ -69,7 +69,8 @@ public struct CertificateLedger<Certificate: Sendable>: Sendable {
         return .initializing(entry.priority)
     }
 
-    /// Asks for a certificate. What is queued moves up to `priority`; what has failed is not tried again before its time.
+    /// Asks for a certificate. What is queued moves up to `priority`; what has failed is not tried again before its
+    /// time.
     public mutating func request(
         _ identity: SPIFFEID, priority: CertificatePriority, now: Instant, wall: WallTime
     ) -> State {
@@ -93,7 +94,8 @@ public struct CertificateLedger<Certificate: Sendable>: Sendable {
     /// Drops an identity. The answer to a call that is under way will be refused.
     public mutating func forget(_ identity: SPIFFEID) { entries[identity] = nil }
 
-    /// The identity to be signed now, if any is due and a further call may be made: the most urgent, then the longest due.
+    /// The identity to be signed now, if any is due and a further call may be made: the most urgent, then the longest
+    /// due.
     public mutating func begin(now: Instant) -> Ticket? {
         guard openTickets.count < Limits.signingCallCountMax else { return nil }
         let next = entries.lazy.filter { $0.value.ticketNumber == nil && $0.value.due <= now }

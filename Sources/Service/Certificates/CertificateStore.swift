@@ -4,8 +4,8 @@ import Primitives
 import System
 public import TLS
 
-/// Keeps the certificates of this node's identities: fetches them, renews them, and tells when one changes. It carries out what
-/// its ledger decides.
+/// Keeps the certificates of this node's identities: fetches them, renews them, and tells when one changes. It carries
+/// out what its ledger decides.
 public final class CertificateStore {
     /// What the rest of the node is told.
     public enum Event: Sendable {
@@ -25,7 +25,7 @@ public final class CertificateStore {
     private let observer: (Event) -> Void
     private var ledger = CertificateLedger<WorkloadCertificate>()
     private var waiters: [SPIFFEID: [Completion]] = [:]
-    private var generator = SystemRandomNumberGenerator()
+    private var generator = EntropyGenerator()
     private var generation: UInt64 = 0
     private var timer: TimerToken?
     private var isPumping = false
@@ -43,8 +43,8 @@ public final class CertificateStore {
         self.observer = observer
     }
 
-    /// Asks for a certificate. Calls back at once if there is one, or if the last attempt failed and the next is not due; else
-    /// when the CA has answered.
+    /// Asks for a certificate. Calls back at once if there is one, or if the last attempt failed and the next is not
+    /// due; else when the CA has answered.
     public func certificate(
         for identity: SPIFFEID, priority: CertificatePriority = .realTime, _ completion: @escaping Completion
     ) {
