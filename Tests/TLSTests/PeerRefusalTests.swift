@@ -1,5 +1,6 @@
 import Identity
 import Primitives
+import System
 import TLS
 import Testing
 
@@ -55,9 +56,16 @@ struct PeerRefusalTests {
             reason: "trust domain elsewhere is not ours (cluster.local)")
     }
 
-    @Test func `a client whose certificate names no identity`() throws {
+    @Test(arguments: [
+        [], ["https://example.com/x"], ["spiffe://cluster.local/web"], ["spiffe://cluster.local/ns/shop/sa/web/x"],
+    ])
+    func `a client whose certificate names no identity`(uris: [String]) throws {
+        let template = with(mesh.template()) {
+            $0.uris = uris
+            $0.dnsNames = ["web.shop"]
+        }
         try expectRefused(
-            client: mesh.credentials(mesh.template("https://example.com/x")), .identity, alert: 46,
+            client: mesh.credentials(template), .identity, alert: 46,
             reason: "the peer's certificate holds no SPIFFE identity")
     }
 
@@ -178,8 +186,17 @@ struct PeerAcceptanceTests {
         #expect(pair.client.connection.peerIdentity == Mesh.web)
     }
 
-    @Test func `a certificate without extended usage`() throws {
-        let template = with(mesh.template(Mesh.web.description)) { $0.usages = [] }
+    @Test func `a client with an RSA key, issued by a CA with another kind of key`() throws {
+        let arguments = ["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]
+        let key = try PrivateKey(pem: ChildProcess.run(arguments).output)
+        let leaf = try mesh.authority.issue(mesh.template(Mesh.web.description), for: key)
+        let client = try TLSCredentials(chain: leaf, key: key, roots: mesh.authority.facts.pem)
+        _ = try expectAccepted(client: client, server: mesh.credentials(Mesh.cart))
+    }
+
+    @Test(arguments: [[], [CertificateTemplate.Usage.clientAuthentication]])
+    func `a client whose certificate is for clients, or for anything`(usages: [CertificateTemplate.Usage]) throws {
+        let template = with(mesh.template(Mesh.web.description)) { $0.usages = usages }
         _ = try expectAccepted(client: mesh.credentials(template), server: mesh.credentials(Mesh.cart))
     }
 
