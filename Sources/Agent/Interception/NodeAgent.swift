@@ -40,7 +40,9 @@ public final class NodeAgent {
             recapture(pod)
         }
         for pod in plan.enrolled {
-            current[pod.pod.uid] = pod
+            let known = current.updateValue(pod, forKey: pod.pod.uid)
+            // A proxy takes one that it has, in the same namespace, for the same.
+            if let known, known.pod != pod.pod { server?.withdraw(uid: pod.pod.uid) }
             enrol(pod)
         }
     }
