@@ -36,6 +36,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let package = Package(
     name: "culvert",
+    // For the fuzz targets, which are a package of their own.
+    products: [.library(name: "Core", targets: ["Primitives", "Identity", "Wire", "Policy", "Mesh"])],
     targets: [
         // C
         cLibrary("CLinux"),
@@ -116,7 +118,7 @@ let package = Package(
         // Tests
         tests("Primitives", ["Primitives"]),
         tests("Identity", ["Identity"]),
-        tests("Wire", ["Primitives", "Wire"]),
+        tests("Wire", ["Primitives", "Identity", "Wire"]),
         tests("Policy", ["Primitives", "Identity", "Policy"]),
         tests("Mesh", ["Primitives", "Identity", "Wire", "Policy", "Mesh"]),
         tests("Discovery", ["Primitives", "Identity", "Policy", "Mesh", "Schema", "Discovery"]),

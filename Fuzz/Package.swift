@@ -1,0 +1,12 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Fuzz targets, apart from the package they test since they need libFuzzer. `./Fuzz/run` builds and runs them.
+let package = Package(
+    name: "culvert-fuzz",
+    dependencies: [.package(name: "culvert", path: "..")],
+    targets: [
+        .target(name: "CFuzzer"),
+        .executableTarget(name: "FuzzWire", dependencies: ["CFuzzer", .product(name: "Core", package: "culvert")]),
+    ]
+)

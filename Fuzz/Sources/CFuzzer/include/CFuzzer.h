@@ -1,0 +1,1 @@
+// Nothing for Swift: the target is only linked.
