@@ -17,7 +17,8 @@ import Wire
     @Test func `a workload is described in the contract's order`() {
         var baggage = Self.web
         let text =
-            "k8s.cluster.name=Kubernetes,k8s.namespace.name=shop,k8s.deployment.name=web,service.name=web,service.version=v1"
+            "k8s.cluster.name=Kubernetes,k8s.namespace.name=shop,k8s.deployment.name=web,service.name=web"
+            + ",service.version=v1"
         #expect(baggage.encoded == text)
         baggage.region = "r1"
         baggage.zone = "z1"

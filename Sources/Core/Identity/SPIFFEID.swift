@@ -17,8 +17,9 @@ public struct SPIFFEID: Hashable, Sendable {
 }
 
 extension SPIFFEID: LosslessStringConvertible {
-    /// Nil for every other form of URI. Source: ztunnel, which compares parts as they are: no case folding, no decoding.
-    /// Characters outside ASCII are in no URI, and are refused because texts that differ in them can compare equal.
+    /// Nil for every other form of URI. Source: ztunnel, which compares parts as they are: no case folding, no
+    /// decoding. Characters outside ASCII are in no URI, and are refused because texts that differ in them can compare
+    /// equal.
     public init?(_ description: String) {
         guard description.utf8.starts(with: Self.scheme.utf8), description.utf8.allSatisfy({ $0 < 0x80 }) else {
             return nil

@@ -76,8 +76,9 @@ struct Balancing {
 
     private var isRanked: Bool { service.mode == .strict || service.mode == .failover }
 
-    /// How well an endpoint agrees with the client: the number of preferences until the first in which it does not. Where
-    /// the network comes first, no endpoint of another one outranks any of the client's own. Nil when it must not be used.
+    /// How well an endpoint agrees with the client: the number of preferences until the first in which it does not.
+    /// Where the network comes first, no endpoint of another one outranks any of the client's own. Nil when it must not
+    /// be used.
     private func rank(of workload: Workload) -> Int? {
         guard isRanked, let preferences = service.loadBalancing?.preferences else { return 0 }
         var rank = 0

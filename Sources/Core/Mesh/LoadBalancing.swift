@@ -10,6 +10,7 @@ public struct LoadBalancing: Hashable, Sendable {
         case network
     }
 
+    /// Which endpoints come into question.
     public enum Mode: Hashable, Sendable {
         /// All endpoints alike.
         case standard
@@ -21,6 +22,7 @@ public struct LoadBalancing: Hashable, Sendable {
         case passthrough
     }
 
+    /// Whether unhealthy endpoints come into question.
     public enum HealthPolicy: Hashable, Sendable {
         case onlyHealthy
         case allowAll

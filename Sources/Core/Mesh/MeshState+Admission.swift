@@ -4,8 +4,8 @@ public import Wire
 extension MeshState {
     /// What a CONNECT for `authority`, received at `address` by the workload `local` of this node, reaches.
     ///
-    /// - Parameter forwardedHost: The service that the client says it called. It chooses among the services of the workload
-    ///   and decides nothing.
+    /// - Parameter forwardedHost: The service that the client says it called. It chooses among the services of the
+    ///   workload and decides nothing.
     public func admit(
         _ authority: Authority, at address: IPAddress, for local: Workload, forwardedHost: String?
     ) -> Admission {

@@ -1,8 +1,8 @@
 import Primitives
 
 extension MeshState {
-    /// Whether a workload, reached at or calling from `address`, is a waypoint or gateway by this name. Its health does not
-    /// matter: one that is about to go still is what it is.
+    /// Whether a workload, reached at or calling from `address`, is a waypoint or gateway by this name. Its health does
+    /// not matter: one that is about to go still is what it is.
     func isMember(_ workload: Workload, at address: IPAddress, of gateway: GatewayAddress) -> Bool {
         let named: Workload?
         let service: Service?

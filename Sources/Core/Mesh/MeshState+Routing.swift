@@ -185,7 +185,8 @@ private struct Routing {
         }
     }
 
-    /// The workload's address: the preferred one if it is its own, else one of its family, else any that the service allows.
+    /// The workload's address: the preferred one if it is its own, else one of its family, else any that the service
+    /// allows.
     private func address(of upstream: Upstream, preferring preferred: IPAddress) throws(Detour) -> IPAddress {
         let workload = upstream.workload
         if workload.addresses.contains(preferred) { return preferred }

@@ -2,8 +2,8 @@ public import Identity
 public import Policy
 import Primitives
 
-/// All that a node knows of the mesh: workloads, services, policies. A persistent value: copying it is O(1), and a copy stays
-/// as it was while the state moves on.
+/// All that a node knows of the mesh: workloads, services, policies. A persistent value: copying it is O(1), and a copy
+/// stays as it was while the state moves on.
 ///
 /// | question | answered by |
 /// |---|---|
@@ -28,7 +28,8 @@ public struct MeshState: Sendable {
     private var servicesByHostname = PersistentMap<String, ServiceCandidates>()
     private var servicesByAddress = PersistentMap<NetworkAddress, ServiceCandidates>()
     private var servicesByPrefix = PrefixTable()
-    /// Endpoints by service. They come from the workloads alone, so that services and workloads may arrive in any order.
+    /// Endpoints by service. They come from the workloads alone, so that services and workloads may arrive in any
+    /// order.
     private(set) var endpoints = PersistentMap<NamespacedHostname, EndpointSet>()
 
     /// A state that knows nothing yet.
@@ -103,7 +104,8 @@ extension MeshState {
         return true
     }
 
-    /// Takes a service's addresses out of the indexes but those that its next version has as well: there it keeps its place.
+    /// Takes a service's addresses out of the indexes but those that its next version has as well: there it keeps its
+    /// place.
     private mutating func unindexAddresses(of old: Service, keeping next: Service?) {
         for address in old.addresses where next?.addresses.contains(address) != true {
             servicesByAddress[address] = removing(old.key, from: servicesByAddress[address])
@@ -137,6 +139,7 @@ extension MeshState {
 // MARK: - Questions
 
 extension MeshState {
+    /// The workload with this primary key.
     public func workload(uid: String) -> Workload? { workloads[uid] }
 
     /// The most likely owner of an address: the best effort for peers. One's own workload is asked for by name.
@@ -154,6 +157,7 @@ extension MeshState {
     /// The first workload known by this host name.
     func workload(named key: NamespacedHostname) -> Workload? { workloadsByHostname[key]?.first }
 
+    /// The service with this primary key.
     public func service(_ key: NamespacedHostname) -> Service? { services[key] }
 
     /// The service with this host name for clients of `namespace`. Names are compared as they are.

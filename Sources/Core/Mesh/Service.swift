@@ -1,8 +1,8 @@
 public import Identity
 import Primitives
 
-/// A service of the mesh: names and addresses that stand for endpoints. An immutable object without its endpoints, which
-/// `MeshState` knows.
+/// A service of the mesh: names and addresses that stand for endpoints. An immutable object without its endpoints,
+/// which `MeshState` knows.
 public final class Service: Sendable {
     /// Who may use a service.
     public enum Visibility: Hashable, Sendable {

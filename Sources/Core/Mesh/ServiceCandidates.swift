@@ -17,8 +17,8 @@ struct ServiceCandidates: Sendable {
 
     mutating func remove(_ key: NamespacedHostname) { services.removeAll { $0.key == key } }
 
-    /// The one for clients of `namespace` among those they may see: their own namespace's before the canonical one before
-    /// the first.
+    /// The one for clients of `namespace` among those they may see: their own namespace's before the canonical one
+    /// before the first.
     func best(for namespace: String) -> Service? {
         let visible = services.lazy.filter { $0.isVisible(from: namespace) }
         return visible.first { $0.namespace == namespace } ?? visible.first { $0.isCanonical } ?? visible.first

@@ -13,6 +13,7 @@ public final class Workload: Sendable {
         case hbone
     }
 
+    /// Whether a workload takes connections.
     public enum Status: Hashable, Sendable {
         case healthy
         case unhealthy

@@ -12,6 +12,7 @@ public final class AuthorizationPolicy: Sendable {
         case workloadSelector
     }
 
+    /// What a policy does with a connection that matches.
     public enum Action: Sendable {
         case allow
         case deny
@@ -40,8 +41,8 @@ public final class AuthorizationPolicy: Sendable {
         key = "\(namespace)/\(name)"
     }
 
-    /// The index of the first rule that takes hold of the connection. A rule that is not understood does so when the policy
-    /// denies, and does not when it allows.
+    /// The index of the first rule that takes hold of the connection. A rule that is not understood does so when the
+    /// policy denies, and does not when it allows.
     public func firstMatch(_ context: PolicyContext) -> Int? {
         rules.firstIndex { rule in rule.flaw == nil ? rule.matches(context) : action == .deny }
     }

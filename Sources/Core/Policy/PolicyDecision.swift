@@ -11,6 +11,7 @@ public struct PolicyDecision: Hashable, Sendable {
         }
     }
 
+    /// Why a connection is allowed or not.
     public enum Reason: Hashable, Sendable {
         /// Nothing denies, and without a policy that allows nothing need be allowed.
         case noAllowPolicies

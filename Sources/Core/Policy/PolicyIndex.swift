@@ -1,7 +1,7 @@
 import Primitives
 
-/// Policies that apply together, arranged so that a connection meets only those that may match it. A persistent value: an
-/// update costs a few steps for each key of the policy.
+/// Policies that apply together, arranged so that a connection meets only those that may match it. A persistent value:
+/// an update costs a few steps for each key of the policy.
 struct PolicyIndex: Sendable {
     private typealias Bucket = PersistentMap<String, AuthorizationPolicy>
 

@@ -9,7 +9,8 @@ enum PolicyIndexKey: Hashable, Sendable {
     case namespace(String)
     case port(UInt16)
 
-    /// The attribute of a key. Networks of different sizes are looked up one size after the other, hence a kind for each.
+    /// The attribute of a key. Networks of different sizes are looked up one size after the other, hence a kind for
+    /// each.
     enum Kind: Hashable, Sendable {
         case principal
         case account

@@ -62,6 +62,7 @@ public enum StringMatch: Hashable, Sendable {
     /// Any text but the empty one.
     case presence
 
+    /// Whether the text fits.
     public func matches(_ text: String) -> Bool {
         switch self {
         case .exact(let value): text == value

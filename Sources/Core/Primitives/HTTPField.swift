@@ -1,4 +1,5 @@
-/// One header or trailer field of an HTTP message. The value is kept as the bytes that were sent, which need not be UTF-8.
+/// One header or trailer field of an HTTP message. The value is kept as the bytes that were sent, which need not be
+/// UTF-8.
 public struct HTTPField: Hashable, Sendable {
     /// Lower case; an HTTP/2 pseudo field starts with a colon.
     public let name: String

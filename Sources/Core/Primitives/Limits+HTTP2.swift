@@ -6,7 +6,8 @@ extension Limits {
     public static let http2FrameHeaderByteCount = 9
     /// The payload of a DATA frame that fills one record together with its header.
     public static let http2DataByteCountMax = tlsRecordByteCount - http2FrameHeaderByteCount
-    /// No DATA frame is begun in a record with less room than this: a stub of a frame costs more than a part-filled record.
+    /// No DATA frame is begun in a record with less room than this: a stub of a frame costs more than a part-filled
+    /// record.
     public static let http2DataRoomByteCountMin = 1024
 
     /// Acknowledgements (SETTINGS, PING) that may wait unsent before the peer counts as flooding us.
@@ -15,10 +16,12 @@ extension Limits {
     public static let http2SettingsEntryCountMax = 32
     /// CONTINUATION frames after one HEADERS frame.
     public static let http2ContinuationCountMax = 16
-    /// Streams that a peer may reset at once, and per second thereafter, before the connection ends. A busy node whose pods
-    /// are refused by policy legitimately resets a stream per attempt, hence far more than nghttp2's own 1000 and 33.
+    /// Streams that a peer may reset at once, and per second thereafter, before the connection ends. A busy node whose
+    /// pods are refused by policy legitimately resets a stream per attempt, hence far more than nghttp2's own 1000 and
+    /// 33.
     public static let http2ResetBurstCount: UInt64 = 20_000
     public static let http2ResetPerSecondCount: UInt64 = 2_000
-    /// Streams beyond the advertised number that are refused one by one; a peer that passes this too loses its connection.
+    /// Streams beyond the advertised number that are refused one by one; a peer that passes this too loses its
+    /// connection.
     public static let http2ExcessStreamCountMax = 100
 }

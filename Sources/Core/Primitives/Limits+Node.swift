@@ -13,7 +13,8 @@ extension Limits {
     public static let enrolmentMessageByteCountMax = 1024
     /// How long pods that could not be started wait for the next attempt (ztunnel).
     public static let enrolmentRetryDuration: Duration = .seconds(5)
-    /// The first pause before the interception agent is dialled again, doubled up to the last (ztunnel's 20 ms and 15 s).
+    /// The first pause before the interception agent is dialled again, doubled up to the last (ztunnel's 20 ms and 15
+    /// s).
     public static let enrolmentReconnectDurationMin: Duration = .milliseconds(20)
     public static let enrolmentReconnectDurationMax: Duration = .seconds(15)
 }

@@ -1,8 +1,8 @@
-/// A map whose versions share structure: a copy is O(1), and a change to one version costs O(log n) and leaves the others as
-/// they were. The nodes of a version that nobody else holds are changed in place.
+/// A map whose versions share structure: a copy is O(1), and a change to one version costs O(log n) and leaves the
+/// others as they were. The nodes of a version that nobody else holds are changed in place.
 ///
-/// A hash array mapped trie of 32-way branches. Iteration order is that of the hashes and differs from run to run. Code that
-/// uses it is specialised in its own module, hence `@inlinable`.
+/// A hash array mapped trie of 32-way branches. Iteration order is that of the hashes and differs from run to run. Code
+/// that uses it is specialised in its own module, hence `@inlinable`.
 public struct PersistentMap<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     @usableFromInline var root = PersistentMapNode<Key, Value>()
 
@@ -53,6 +53,7 @@ extension PersistentMap: Sequence {
 
     @inlinable public var underestimatedCount: Int { count }
 
+    /// The entries in an order of no meaning.
     @inlinable public func makeIterator() -> Iterator { Iterator(root) }
 
     /// Walks the trie depth first.
@@ -61,6 +62,7 @@ extension PersistentMap: Sequence {
 
         @inlinable init(_ root: PersistentMapNode<Key, Value>) { path = [(root.slots, 0)] }
 
+        /// The next entry; nil after the last.
         @inlinable public mutating func next() -> Element? {
             while let (slots, next) = path.last {
                 guard next < slots.count else {

@@ -1,8 +1,8 @@
-/// A branch of a `PersistentMap`. Sharing and in-place change are those of the array it holds: a branch is copied when another
-/// version holds it too, and on no other occasion.
+/// A branch of a `PersistentMap`. Sharing and in-place change are those of the array it holds: a branch is copied when
+/// another version holds it too, and on no other occasion.
 ///
-/// Each level looks at five bits of the hash. Below the last level all hashes are equal, and the slots are a plain list.
-/// A branch other than the root holds at least two entries, so that equal contents mean equal shape.
+/// Each level looks at five bits of the hash. Below the last level all hashes are equal, and the slots are a plain
+/// list. A branch other than the root holds at least two entries, so that equal contents mean equal shape.
 @usableFromInline struct PersistentMapNode<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     @usableFromInline enum Slot: Sendable {
         case entry(Key, Value)

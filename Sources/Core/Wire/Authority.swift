@@ -14,8 +14,9 @@ public enum Authority: Hashable, Sendable {
         case unusable
     }
 
-    /// `IP:port` or `host:port`. Leading zeros of the port are allowed; an IPv4-mapped IPv6 address is not, since it would be a
-    /// second spelling of an address that policies name; a user part makes whatever follows it a host name. Source: ztunnel.
+    /// `IP:port` or `host:port`. Leading zeros of the port are allowed; an IPv4-mapped IPv6 address is not, since it
+    /// would be a second spelling of an address that policies name; a user part makes whatever follows it a host name.
+    /// Source: ztunnel.
     public init(_ text: some StringProtocol) throws(Failure) {
         guard !text.isEmpty, text.utf8.allSatisfy(Self.isAllowed) else { throw .malformed }
         guard text.utf8.count <= Limits.authorityByteCountMax else { throw .unusable }
@@ -67,7 +68,8 @@ public enum Authority: Hashable, Sendable {
         return (text[..<colon], port)
     }
 
-    /// The characters of RFC 3986 section 3.2: unreserved, percent, sub-delimiters, and those that structure an authority.
+    /// The characters of RFC 3986 section 3.2: unreserved, percent, sub-delimiters, and those that structure an
+    /// authority.
     private static func isAllowed(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

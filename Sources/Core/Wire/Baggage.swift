@@ -2,7 +2,8 @@ import Primitives
 
 /// What a `baggage` header says of a workload. It serves telemetry only: a peer can write into it what it likes.
 ///
-/// The encoding is ztunnel's: `key=value` joined by commas, without spaces, quotes or percent-encoding in either direction.
+/// The encoding is ztunnel's: `key=value` joined by commas, without spaces, quotes or percent-encoding in either
+/// direction.
 public struct Baggage: Hashable, Sendable {
     /// What runs the workload's pods; part of the key of its name.
     public enum WorkloadType: String, CaseIterable, Sendable {
@@ -41,8 +42,8 @@ public struct Baggage: Hashable, Sendable {
         return text
     }
 
-    /// Reads every instance of the header; of a key that occurs again the last value counts, and what follows a second `=` is
-    /// lost. Nil when a value is not visible ASCII, or all of them are longer than `Limits.baggageByteCountMax`.
+    /// Reads every instance of the header; of a key that occurs again the last value counts, and what follows a second
+    /// `=` is lost. Nil when a value is not visible ASCII, or all of them are longer than `Limits.baggageByteCountMax`.
     public init?(headerValues: some Sequence<some Collection<UInt8>>) {
         var byteCount = 0
         for value in headerValues {

@@ -8,9 +8,9 @@ public enum Forwarded {
         return "for=\"\(client)\";host=\(host)"
     }
 
-    /// The host that a header names: of the parts between semicolons the first that starts with `host=` once trimmed, without
-    /// the double quotes around it. Nil when there is none, when it is empty, when the header is not visible ASCII or longer
-    /// than `Limits.forwardedByteCountMax`.
+    /// The host that a header names: of the parts between semicolons the first that starts with `host=` once trimmed,
+    /// without the double quotes around it. Nil when there is none, when it is empty, when the header is not visible
+    /// ASCII or longer than `Limits.forwardedByteCountMax`.
     ///
     /// It is the peer's claim; it may choose between the services of the workload called, and nothing else.
     public static func host(in headerValue: some Collection<UInt8>) -> String? {

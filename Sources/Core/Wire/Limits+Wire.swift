@@ -5,6 +5,7 @@ extension Limits {
     public static let baggageByteCountMax = 16_384
     /// The longest `forwarded` header read; a longer one counts as none.
     public static let forwardedByteCountMax = 4_096
-    /// The longest authority of a CONNECT request that is looked at: a host name of 255 bytes, and room for a user part.
+    /// The longest authority of a CONNECT request that is looked at: a host name of 255 bytes, and room for a user
+    /// part.
     public static let authorityByteCountMax = 1_024
 }

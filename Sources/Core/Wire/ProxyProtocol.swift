@@ -3,8 +3,9 @@ public import Primitives
 /// The PROXY protocol header, version 2, that an application tunnel begins with.
 /// Source: haproxy's proxy-protocol.txt section 2.2; the type of the identity is Istio's.
 public enum ProxyProtocol {
-    /// The header for a TCP connection from `source` to `destination`; the peer's identity, where it has one, follows as a
-    /// TLV of type 0xD0 with the whole URI. Addresses of different families cannot be told: the header then says UNSPEC.
+    /// The header for a TCP connection from `source` to `destination`; the peer's identity, where it has one, follows
+    /// as a TLV of type 0xD0 with the whole URI. Addresses of different families cannot be told: the header then says
+    /// UNSPEC.
     public static func header(source: Endpoint, destination: Endpoint, identity: String?) -> [UInt8] {
         var body: [UInt8] = []
         let family: UInt8

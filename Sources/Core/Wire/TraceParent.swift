@@ -16,8 +16,8 @@ public struct TraceParent: Hashable, Sendable {
         flags = 0
     }
 
-    /// Reads `00-TRACE-PARENT-FLAGS`: 55 bytes, dashes in their places, lower or upper case digits; nil for anything else.
-    /// (A ztunnel looks at the length alone and dies of a header without dashes.)
+    /// Reads `00-TRACE-PARENT-FLAGS`: 55 bytes, dashes in their places, lower or upper case digits; nil for anything
+    /// else. (A ztunnel looks at the length alone and dies of a header without dashes.)
     public init?(_ headerValue: some Collection<UInt8>) {
         let bytes = Array(headerValue.prefix(Self.byteCount + 1))
         let dash = UInt8(ascii: "-")

@@ -3,8 +3,8 @@ import Policy
 import Primitives
 import Schema
 
-/// Turns an authorisation policy as it comes over the wire into one that can be decided on. The message is refused when it
-/// cannot be told what it applies to or does; a rule in it that is not understood is kept, as one that refuses.
+/// Turns an authorisation policy as it comes over the wire into one that can be decided on. The message is refused when
+/// it cannot be told what it applies to or does; a rule in it that is not understood is kept, as one that refuses.
 enum PolicyFolding {
     static func policy(_ bytes: [UInt8]) throws(ResourceFlaw) -> AuthorizationPolicy {
         let message: Schema.Authorization

@@ -3,8 +3,8 @@ import Primitives
 import Schema
 import Wire
 
-/// Turns resources as they come over the wire into the values that decisions are made on. What is not understood is refused,
-/// but for parts of policies: a rule that is not understood is kept as one that refuses.
+/// Turns resources as they come over the wire into the values that decisions are made on. What is not understood is
+/// refused, but for parts of policies: a rule that is not understood is kept as one that refuses.
 struct ResourceFolding {
     enum Address {
         case workload(Mesh.Workload)

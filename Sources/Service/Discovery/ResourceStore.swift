@@ -3,8 +3,8 @@ public import Mesh
 import Policy
 public import Schema
 
-/// The client's half of the delta protocol without its transport: takes responses, keeps the state and what the server needs to
-/// know of it, and makes the requests.
+/// The client's half of the delta protocol without its transport: takes responses, keeps the state and what the server
+/// needs to know of it, and makes the requests.
 public struct ResourceStore {
     /// What became of a response.
     public struct Outcome {
@@ -40,8 +40,8 @@ public struct ResourceStore {
         }
     }
 
-    /// Applies a response: updates in their order, then removals. Resources that are refused leave the state as it was, and
-    /// the others apply all the same.
+    /// Applies a response: updates in their order, then removals. Resources that are refused leave the state as it was,
+    /// and the others apply all the same.
     public mutating func apply(_ response: DeltaDiscoveryResponse) -> Outcome {
         var reply = DeltaDiscoveryRequest()
         reply.typeURL = response.typeURL
