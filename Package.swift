@@ -121,7 +121,11 @@ let package = Package(
         tests("Wire", ["Primitives", "Identity", "Wire"]),
         tests("Policy", ["Primitives", "Identity", "Policy"]),
         tests("Mesh", ["Primitives", "Identity", "Wire", "Policy", "Mesh"]),
-        tests("Discovery", ["Primitives", "Identity", "Policy", "Mesh", "Schema", "Discovery"]),
+        tests(
+            "Discovery",
+            [
+                "Primitives", "Identity", "Policy", "Mesh", "System", "EventLoop", "TLS", "RPC", "Schema", "Discovery",
+            ]),
         tests("System", ["System", "Primitives"]),
         tests("Tunnel", ["Tunnel", "TLS", "HTTP2", "EventLoop", "System", "Identity", "Primitives"]),
         tests("Telemetry", ["Telemetry", "Primitives"]),

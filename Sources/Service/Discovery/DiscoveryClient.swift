@@ -1,0 +1,175 @@
+public import EventLoop
+public import Mesh
+import Primitives
+import RPC
+import Schema
+public import Telemetry
+
+/// Follows a control plane over delta xDS: one stream after the other, with the state kept across them.
+public final class DiscoveryClient {
+    private let options: DiscoveryOptions
+    private let loop: EventLoop
+    private let logger: Logger?
+    private weak var delegate: (any DiscoveryDelegate)?
+    private var store: ResourceStore
+    private var random: any RandomNumberGenerator
+    private var backoff = ReconnectBackoff()
+    private var attempt: Attempt?
+    private var retry: TimerToken?
+    private var streamCount = 0
+    private var hasToldReadiness = false
+
+    /// One stream and the channel made for it.
+    private struct Attempt {
+        let channel: RPCChannel
+        let stream: RPCStream
+        /// When the server's first answer came.
+        var opened: Instant?
+    }
+
+    /// - Parameter store: Where responses go, empty or filled from elsewhere.
+    public init(
+        options: DiscoveryOptions, store: ResourceStore, loop: EventLoop, delegate: any DiscoveryDelegate,
+        random: any RandomNumberGenerator, logger: Logger? = nil
+    ) {
+        self.options = options
+        self.store = store
+        self.loop = loop
+        self.delegate = delegate
+        self.random = random
+        self.logger = logger
+    }
+
+    /// What is known of the mesh.
+    public var state: MeshState { store.state }
+
+    /// Whether the first state is complete; never becomes false again.
+    public var isReady: Bool { store.isReady }
+
+    /// Connects, and goes on connecting until `stop`.
+    public func start() {
+        guard attempt == nil, retry == nil else { return }
+        connect()
+    }
+
+    /// Ends the stream. The state stays.
+    public func stop() {
+        if let retry { loop.cancel(retry) }
+        retry = nil
+        guard let attempt else { return }
+        self.attempt = nil
+        attempt.stream.cancel()
+        attempt.channel.close()
+    }
+
+    private func connect() {
+        retry = nil
+        let channel: RPCChannel
+        let credentials: [HTTPField]
+        do {
+            channel = RPCChannel(
+                target: options.target, context: try options.context(), options: options.channel, loop: loop)
+            credentials = try options.credentials()
+        } catch {
+            return ended(RPCStatus(.unauthenticated, "\(error)", origin: .connect), openedAt: nil)
+        }
+        streamCount += 1
+        let number = streamCount
+        let stream = channel.stream(Self.path, metadata: credentials)
+        stream.onOpened = { [weak self] _ in self?.opened(number) }
+        stream.onMessage = { [weak self] in self?.received($0, number) }
+        stream.onEnded = { [weak self] status, _ in self?.ended(status, number) }
+        attempt = Attempt(channel: channel, stream: stream)
+        for request in store.subscriptions { stream.send(request.protobuf()) }
+    }
+
+    private static let path = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
+
+    private func opened(_ number: Int) {
+        guard number == streamCount, attempt != nil else { return }
+        attempt?.opened = loop.now
+        logger?.log(.info, Self.scope, "Stream established")
+    }
+
+    private func received(_ message: [UInt8], _ number: Int) {
+        guard number == streamCount, let stream = attempt?.stream else { return }
+        let response: DeltaDiscoveryResponse
+        do {
+            response = try DeltaDiscoveryResponse(protobuf: message)
+        } catch {
+            logger?.log(.error, Self.scope, "unreadable response", [.text("error", error.description)])
+            return stream.cancel()
+        }
+        let byteCount = response.resources.reduce(0) { $0 + ($1.resource?.value.count ?? 0) }
+        delegate?.discoveryReceived(typeURL: response.typeURL, byteCount: byteCount)
+        let outcome = store.apply(response)
+        log(outcome.reply)
+        // First the workers, then the server: what it hears of has taken effect.
+        delegate?.discoveryUpdated(outcome.update)
+        stream.send(outcome.reply.protobuf())
+        guard store.isReady, !hasToldReadiness else { return }
+        hasToldReadiness = true
+        delegate?.discoveryBecameReady()
+    }
+
+    private func ended(_ status: RPCStatus, _ number: Int) {
+        guard number == streamCount, let attempt else { return }
+        self.attempt = nil
+        attempt.channel.close()
+        ended(status, openedAt: attempt.opened)
+    }
+
+    private func ended(_ status: RPCStatus, openedAt opened: Instant?) {
+        let ending = ReconnectBackoff.Ending(status, lasted: opened.map { loop.now - $0 })
+        let pause = backoff.pause(after: ending, random: random.next())
+        logger?.log(
+            ending == .notEstablished || ending == .failed ? .warn : .info, Self.scope, "XDS client connection ended",
+            [.text("error", status.description), .text("retry", "\(pause)")])
+        delegate?.discoveryEnded(DiscoveryTermination(ending, status), status)
+        retry = loop.after(pause) { [weak self] in self?.connect() }
+    }
+
+    private func log(_ reply: DeltaDiscoveryRequest) {
+        let fields: [LogField] = [.text("type_url", reply.typeURL), .text("nonce", reply.responseNonce)]
+        guard let detail = reply.errorDetail else {
+            logger?.log(.debug, Self.scope, "sending response", fields + [.text("type", "Ack")])
+            return
+        }
+        logger?.log(
+            .error, Self.scope, "sending response", fields + [.text("type", "Nack"), .text("error", detail.message)])
+    }
+
+    private static let scope = "xds::client"
+}
+
+extension ReconnectBackoff.Ending {
+    /// - Parameter lasted: How long the stream was open; nil when it never was.
+    fileprivate init(_ status: RPCStatus, lasted: Duration?) {
+        guard let lasted else {
+            self = .notEstablished
+            return
+        }
+        switch (status.origin, status.code) {
+        case (.peer, .unknown), (.peer, .cancelled), (.peer, .deadlineExceeded): self = .routine
+        case (.peer, .unavailable) where Self.routineTexts.contains(where: status.message.contains): self = .routine
+        case (.transport, _), (.peer, .ok), (.local, .ok):
+            self = lasted < Limits.discoveryStreamDurationMin ? .failed : .completed
+        default: self = .failed
+        }
+    }
+
+    private static var routineTexts: [String] { ["transport is closing", "received prior goaway"] }
+}
+
+extension DiscoveryTermination {
+    fileprivate init(_ ending: ReconnectBackoff.Ending, _ status: RPCStatus) {
+        switch ending {
+        case .notEstablished: self = .connectionError
+        case .routine: self = .reconnect
+        case .failed: self = status.isOK || status.origin == .transport ? .complete : .error
+        case .completed: self = .complete
+        }
+    }
+}
+
+@available(*, unavailable) extension DiscoveryClient: Sendable {}
