@@ -1,4 +1,6 @@
+import ControlPlane
 import Primitives
+import RPC
 import System
 import Telemetry
 
@@ -43,29 +45,40 @@ extension NodeConfiguration {
     }
 
     private mutating func readControlPlane(_ reader: EnvironmentReader) throws(ConfigurationError) {
-        let inCluster = reader.text("KUBERNETES_SERVICE_HOST") != nil
-        let standard = inCluster ? "https://istiod.istio-system.svc:15012" : "https://localhost:15012"
-        func plane(_ name: String) throws(ConfigurationError) -> ControlPlane? {
-            let address = "\(name)_ADDRESS"
-            // Set and empty means none.
-            if let set = reader.variables[address], set.isEmpty { return nil }
-            let (host, port) = try Self.hostAndPort(reader.text(address) ?? standard, address)
-            return ControlPlane(
-                host: host, port: port,
-                root: reader.text("\(name)_ROOT_CA") ?? "./var/run/secrets/istio/root-cert.pem",
-                alternativeName: reader.text("ALT_\(name)_HOSTNAME"),
-                headers: reader.named(withPrefix: "\(name)_HEADER_").map { ($0.name.lowercased(), $0.value) })
-        }
-        discovery = try plane("XDS")
-        certificateAuthority = try plane("CA")
+        discovery = try Self.access("XDS", reader)
+        certificateAuthority = try Self.access("CA", reader)
         secretTTL = try reader.duration("SECRET_TTL") ?? secretTTL
-        let standardToken = "./var/run/secrets/tokens/istio-token"
-        authToken =
-            reader.text("AUTH_TOKEN") ?? ((try? FileSystem.status(of: standardToken)) != nil ? standardToken : nil)
     }
 
-    /// Splits `https://HOST:PORT`; a missing scheme is HTTPS, a missing port its own.
-    static func hostAndPort(_ text: String, _ variable: String) throws(ConfigurationError) -> (String, UInt16) {
+    /// How discovery (`XDS`) or the certificate authority (`CA`) is reached; nil where its address is set and empty.
+    private static func access(
+        _ name: String, _ reader: EnvironmentReader
+    ) throws(ConfigurationError) -> ControlPlaneAccess? {
+        let variable = "\(name)_ADDRESS"
+        if let set = reader.variables[variable], set.isEmpty { return nil }
+        let inCluster = reader.text("KUBERNETES_SERVICE_HOST") != nil
+        let standard = inCluster ? "https://istiod.istio-system.svc:15012" : "https://localhost:15012"
+        var access = try ControlPlaneAccess(
+            target: target(reader.text(variable) ?? standard, variable),
+            trust: TrustSource(reader.text("\(name)_ROOT_CA") ?? "./var/run/secrets/istio/root-cert.pem"))
+        access.alternativeName = reader.text("ALT_\(name)_HOSTNAME")
+        access.headers = reader.named(withPrefix: "\(name)_HEADER_").map { ($0.name.lowercased(), $0.value) }
+        access.clusterID = clusterID(reader)
+        let standardToken = "./var/run/secrets/tokens/istio-token"
+        if let token = reader.text("AUTH_TOKEN") {
+            access.token = BearerToken(token)
+        } else if let status = try? FileSystem.status(of: standardToken), status.kind == .file {
+            access.token = .file(standardToken)
+        }
+        return access
+    }
+
+    private static func clusterID(_ reader: EnvironmentReader) -> String {
+        reader.text("ISTIO_META_CLUSTER_ID") ?? reader.text("CLUSTER_ID") ?? "Kubernetes"
+    }
+
+    /// The server of `https://HOST:PORT`; a missing scheme is HTTPS, a missing port its own.
+    static func target(_ text: String, _ variable: String) throws(ConfigurationError) -> RPCTarget {
         var rest = text[...]
         if let scheme = rest.range(of: "://") {
             guard rest[..<scheme.lowerBound].lowercased() == "https" else {
@@ -74,23 +87,16 @@ extension NodeConfiguration {
             rest = rest[scheme.upperBound...]
         }
         if let slash = rest.firstIndex(of: "/") { rest = rest[..<slash] }
-        var port: UInt16 = 443
-        var host = rest
-        if let colon = rest.lastIndex(of: ":"), !rest.hasSuffix("]") {
-            guard let number = Endpoint.port(rest[rest.index(after: colon)...]) else {
-                throw ConfigurationError(variable: variable, reason: "\"\(text)\" has no valid port")
-            }
-            (host, port) = (rest[..<colon], number)
+        guard let target = RPCTarget(String(rest)) ?? RPCTarget("\(rest):443") else {
+            throw ConfigurationError(variable: variable, reason: "\"\(text)\" is not an https address")
         }
-        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-        guard !host.isEmpty else { throw ConfigurationError(variable: variable, reason: "\"\(text)\" has no host") }
-        return (String(host), port)
+        return target
     }
 
     private mutating func readIdentity(_ reader: EnvironmentReader) throws(ConfigurationError) {
         network = reader.text("NETWORK") ?? ""
         nodeName = reader.text("NODE_NAME")
-        clusterID = reader.text("ISTIO_META_CLUSTER_ID") ?? reader.text("CLUSTER_ID") ?? clusterID
+        clusterID = Self.clusterID(reader)
         podName = reader.text("POD_NAME") ?? ""
         podNamespace = reader.text("POD_NAMESPACE") ?? ""
         instanceIP = reader.text("INSTANCE_IP")

@@ -1,32 +1,16 @@
+public import ControlPlane
 import Primitives
 public import System
 public import Telemetry
 
 /// Everything an operator can set about a node.
 public struct NodeConfiguration: Sendable {
-    /// How the control plane is reached.
-    public struct ControlPlane: Sendable, Equatable {
-        /// `https://HOST:PORT`, split.
-        public var host: String
-        public var port: UInt16
-        /// Path of a PEM bundle, `SYSTEM`, or the PEM text itself.
-        public var root: String
-        /// A further name that its certificate may carry.
-        public var alternativeName: String?
-        /// Sent with every request.
-        public var headers: [(name: String, value: String)] = []
-
-        public static func == (a: ControlPlane, b: ControlPlane) -> Bool {
-            a.host == b.host && a.port == b.port && a.root == b.root && a.alternativeName == b.alternativeName
-                && a.headers.elementsEqual(b.headers) { $0 == $1 }
-        }
-    }
+    /// The version of this program.
+    public static let version = "0.1.0"
 
     /// Nil: no control plane is asked.
-    public var discovery: ControlPlane?
-    public var certificateAuthority: ControlPlane?
-    /// A path that is read for every request, or the token itself; nil sends none.
-    public var authToken: String?
+    public var discovery: ControlPlaneAccess?
+    public var certificateAuthority: ControlPlaneAccess?
     public var clusterID = "Kubernetes"
     public var network = ""
     public var nodeName: String?

@@ -1,1 +1,46 @@
-print("starting")
+import Glibc
+import NodeProxy
+import Telemetry
+
+let usage = """
+    usage: culvert-node [proxy]     run the node proxy; settings come from the environment, as ztunnel's do
+           culvert-node version     print the version
+           culvert-node help        print this
+
+    """
+
+/// The environment as a dictionary; of a name that comes twice the first value counts.
+func environment() -> [String: String] {
+    var variables: [String: String] = [:]
+    var next = unsafe environ
+    while let entry = unsafe next.pointee {
+        let text = unsafe String(cString: entry)
+        if let sign = text.firstIndex(of: "=") {
+            let name = String(text[..<sign])
+            if variables[name] == nil { variables[name] = String(text[text.index(after: sign)...]) }
+        }
+        unsafe next += 1
+    }
+    return variables
+}
+
+func fail(_ reason: String) -> Never {
+    unsafe fputs("culvert-node: \(reason)\n", stderr)
+    exit(1)
+}
+
+switch CommandLine.arguments.dropFirst().first ?? "proxy" {
+case "proxy":
+    do {
+        let configuration = try NodeConfiguration(
+            environment: environment(), processorCount: Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        try NodeService(configuration: configuration).run()
+    } catch {
+        fail("\(error)")
+    }
+case "version": print("culvert-node \(NodeConfiguration.version)")
+case "help", "--help", "-h": print(usage, terminator: "")
+default:
+    unsafe fputs(usage, stderr)
+    exit(1)
+}

@@ -1,0 +1,114 @@
+import Admin
+import Certificates
+import ControlPlane
+public import Discovery
+import EventLoop
+import Identity
+import Mesh
+import Primitives
+import Schema
+public import System
+import Telemetry
+
+/// The node proxy as a program: the node with its control plane, its readiness and its signals on the control loop.
+public final class NodeService {
+    private let loop: EventLoop
+    private let configuration: NodeConfiguration
+    private let logger: Logger
+    private let node: Node
+    private let signals: SignalQueue
+    private var discovery: DiscoveryClient?
+
+    /// To be made before any other thread is started.
+    public init(configuration: NodeConfiguration) throws(Errno) {
+        self.configuration = configuration
+        signals = try SignalQueue([SignalQueue.terminate, SignalQueue.interrupt])
+        ResourceLimits.raiseOpenFiles()
+        loop = try EventLoop()
+        logger = try Logger(format: configuration.logFormat, filter: configuration.logFilter)
+        node = try Node(loop: loop, configuration: configuration, logger: logger)
+    }
+
+    /// Runs until a signal has ended it and open connections have had their time.
+    public func run() throws(Errno) {
+        let registration = try loop.register(
+            signals.descriptor, for: .readable, handler: SignalHandler { [unowned self] in signalled() })
+        try node.start(signer: signer())
+        startDiscovery()
+        logger.log(
+            .info, "app", "culvert-node started",
+            [.text("node", configuration.nodeName ?? ""), .bare("workers", configuration.workerCount)])
+        loop.run()
+        loop.deregister(registration, signals.descriptor)
+        logger.flush()
+    }
+
+    private func signer() -> any CertificateSigner {
+        guard let access = configuration.certificateAuthority else { return NoCertificateAuthority() }
+        return CertificateAuthorityClient(access, lifetime: configuration.secretTTL, loop: loop)
+    }
+
+    private func startDiscovery() {
+        let settings = MeshSettings(network: configuration.network, node: configuration.nodeName)
+        guard let access = configuration.discovery else {
+            node.publish(MeshState(settings: settings))
+            return node.startEnrolment()
+        }
+        let store = ResourceStore(settings: settings, node: configuration.discoveryNode)
+        let client = DiscoveryClient(
+            access: access, store: store, loop: loop, delegate: self, random: SystemRandomNumberGenerator(),
+            logger: logger)
+        discovery = client
+        client.start()
+    }
+
+    private func signalled() {
+        while signals.next() != nil {
+            discovery?.stop()
+            node.shutDown()
+        }
+    }
+}
+
+/// Readable signals as an event.
+private final class SignalHandler: EventHandler {
+    private let body: () -> Void
+    init(_ body: @escaping () -> Void) { self.body = body }
+    func ready(_ events: ReadyEvents) { body() }
+}
+
+/// Stands where the operator has set no certificate authority: no identity can be proved, so nothing is tunnelled.
+private final class NoCertificateAuthority: CertificateSigner {
+    func sign(
+        _ request: [UInt8], for identity: SPIFFEID,
+        completion: @escaping (Result<[String], CertificateFailure>) -> Void
+    ) {
+        completion(.failure(CertificateFailure("no certificate authority is configured (CA_ADDRESS is empty)")))
+    }
+}
+
+extension NodeService: DiscoveryDelegate {
+    public func discoveryUpdated(_ update: DiscoveryUpdate) { node.publish(update.state) }
+
+    /// Pods are taken only once the mesh is known: an empty one would let everything pass as plain TCP.
+    public func discoveryBecameReady() {
+        logger.log(
+            .info, "readiness", "first state of the mesh is complete",
+            [
+                .bare("workloads", discovery?.state.workloadCount ?? 0),
+                .bare("services", discovery?.state.serviceCount ?? 0),
+            ])
+        node.startEnrolment()
+    }
+}
+
+extension NodeConfiguration {
+    /// How the node introduces itself to the control plane.
+    var discoveryNode: Schema.Node {
+        var fields: [String: Value] = [:]
+        for (name, value) in metadata { fields[name] = Value(value) }
+        return NodeDescription.node(
+            address: instanceIP ?? "", podName: podName, podNamespace: podNamespace, nodeName: nodeName ?? "",
+            metadata: fields)
+    }
+}
