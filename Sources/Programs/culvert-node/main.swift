@@ -24,9 +24,10 @@ func environment() -> [String: String] {
     return variables
 }
 
-func fail(_ reason: String) -> Never {
-    unsafe fputs("culvert-node: \(reason)\n", stderr)
-    exit(1)
+/// Writes to standard error.
+func complain(_ text: String) {
+    let bytes = Array(text.utf8)
+    _ = unsafe write(STDERR_FILENO, bytes, bytes.count)
 }
 
 switch CommandLine.arguments.dropFirst().first ?? "proxy" {
@@ -36,11 +37,12 @@ case "proxy":
             environment: environment(), processorCount: Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         try NodeService(configuration: configuration).run()
     } catch {
-        fail("\(error)")
+        complain("culvert-node: \(error)\n")
+        exit(1)
     }
 case "version": print("culvert-node \(NodeConfiguration.version)")
 case "help", "--help", "-h": print(usage, terminator: "")
 default:
-    unsafe fputs(usage, stderr)
+    complain(usage)
     exit(1)
 }

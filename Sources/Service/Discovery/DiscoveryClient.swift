@@ -1,3 +1,4 @@
+public import ControlPlane
 public import EventLoop
 public import Mesh
 import Primitives
@@ -7,7 +8,7 @@ public import Telemetry
 
 /// Follows a control plane over delta xDS: one stream after the other, with the state kept across them.
 public final class DiscoveryClient {
-    private let options: DiscoveryOptions
+    private let access: ControlPlaneAccess
     private let loop: EventLoop
     private let logger: Logger?
     private weak var delegate: (any DiscoveryDelegate)?
@@ -29,10 +30,10 @@ public final class DiscoveryClient {
 
     /// - Parameter store: Where responses go, empty or filled from elsewhere.
     public init(
-        options: DiscoveryOptions, store: ResourceStore, loop: EventLoop, delegate: any DiscoveryDelegate,
+        access: ControlPlaneAccess, store: ResourceStore, loop: EventLoop, delegate: any DiscoveryDelegate,
         random: any RandomNumberGenerator, logger: Logger? = nil
     ) {
-        self.options = options
+        self.access = access
         self.store = store
         self.loop = loop
         self.delegate = delegate
@@ -66,12 +67,11 @@ public final class DiscoveryClient {
         retry = nil
         let channel: RPCChannel
         let credentials: [HTTPField]
-        do {
-            channel = RPCChannel(
-                target: options.target, context: try options.context(), options: options.channel, loop: loop)
-            credentials = try options.credentials()
+        do throws(AccessFailure) {
+            channel = try access.channel(on: loop)
+            credentials = try access.metadata()
         } catch {
-            return ended(RPCStatus(.unauthenticated, "\(error)", origin: .connect), openedAt: nil)
+            return ended(RPCStatus(.unauthenticated, error.description, origin: .connect), openedAt: nil)
         }
         streamCount += 1
         let number = streamCount
