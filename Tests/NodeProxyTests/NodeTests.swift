@@ -63,7 +63,7 @@ import Testing
         #expect(isRefused, "the connection was neither refused nor closed")
         if try TCPSocket.accept(listener) != nil { Issue.record("the application saw the connection") }
         let log = node.logText
-        #expect(log.contains("allow policies exist, but none allowed"), "\(log)")
+        #expect(log.contains("allow policies exist, but none allowed\" error.policies=\"shop/only-ledger\""), "\(log)")
         node.publish { _ in }
         usleep(100_000)
         let second = try node.web.connect(Endpoint(node.cart.address, port: 8080))

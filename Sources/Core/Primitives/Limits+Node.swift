@@ -17,4 +17,10 @@ extension Limits {
     /// s).
     public static let enrolmentReconnectDurationMin: Duration = .milliseconds(20)
     public static let enrolmentReconnectDurationMax: Duration = .seconds(15)
+    /// Where probes ask whether the node is ready (ztunnel).
+    public static let readinessPort: UInt16 = 15021
+    /// The operator's pages, on the loopback address only (ztunnel).
+    public static let adminPort: UInt16 = 15000
+    /// Policies named to explain that none of them allows a connection.
+    public static let explainedPolicyCountMax = 8
 }

@@ -25,6 +25,8 @@ struct ConnectionRecord {
     var destinationWorkload: Workload?
     var destinationIdentity: SPIFFEID?
     let started: Instant
+    /// The policies that would have had to allow the connection, when none did.
+    var allowPolicies: [String] = []
 
     init(_ direction: Direction, from source: Endpoint, to destination: Endpoint, at started: Instant) {
         self.direction = direction
@@ -40,7 +42,8 @@ struct ConnectionRecord {
             parties + [
                 .bare("bytes_sent", sent), .bare("bytes_recv", received),
                 .text("duration", "\((now - started).wholeMilliseconds)ms"),
-            ] + (error.map { [.text("error", $0)] } ?? []))
+            ] + (error.map { [.text("error", $0)] } ?? [])
+                + (allowPolicies.isEmpty ? [] : [.text("error.policies", allowPolicies.joined(separator: ","))]))
     }
 
     /// The line at its beginning.

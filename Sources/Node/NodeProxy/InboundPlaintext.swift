@@ -58,6 +58,7 @@ final class InboundPlaintext {
         let decision = state.policies(for: workload).decide(context)
         pod.worker.logDecision(decision, context)
         guard decision.isAllowed else {
+            if decision.reason == .noneAllowed { record.allowPolicies = pod.allowPolicies(for: workload) }
             return finish("connection closed due to policy rejection: \(decision.reason)", nil)
         }
         connect(target.destination)

@@ -72,6 +72,7 @@ final class InboundStream {
         let decision = policies.decide(context)
         pod.worker.logDecision(decision, context)
         guard decision.isAllowed else {
+            if decision.reason == .noneAllowed { record.allowPolicies = pod.allowPolicies(for: workload) }
             return refuse(401, "connection closed due to policy rejection: \(decision.reason)")
         }
         if pod.worker.configuration.sendsResponseBaggage { baggage = workload.baggage.encoded }

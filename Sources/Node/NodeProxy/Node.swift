@@ -125,6 +125,11 @@ public final class Node {
         certificates?.forget(identity)
     }
 
+    /// Calls back once every worker has had a turn.
+    func whenWorkersAnswer(_ body: @escaping () -> Void) {
+        collect(Tally(awaited: links.count) { _ in body() }, loop.mailbox) { _ in 0 }
+    }
+
     // MARK: End
 
     /// Takes nothing new, lets what is open finish until the deadline, then ends everything and the control loop.

@@ -17,7 +17,10 @@ public final class NodeService {
     private let logger: Logger
     private let node: Node
     private let signals: SignalQueue
+    private let readiness = Readiness()
     private var discovery: DiscoveryClient?
+    /// What listens in the node's own network: readiness and the operator's pages.
+    private var services: [HTTPService] = []
 
     /// To be made before any other thread is started.
     public init(configuration: NodeConfiguration) throws(Errno) {
@@ -27,6 +30,16 @@ public final class NodeService {
         loop = try EventLoop()
         logger = try Logger(format: configuration.logFormat, filter: configuration.logFilter)
         node = try Node(loop: loop, configuration: configuration, logger: logger)
+        for task in [Task.state, Task.proxies] { readiness.expect(task) }
+        node.enrolmentChanged = { [readiness] isReady in
+            if isReady { readiness.complete(Task.proxies) } else { readiness.expect(Task.proxies) }
+        }
+    }
+
+    /// What readiness waits for, in ztunnel's words.
+    private enum Task {
+        static let state = "state manager"
+        static let proxies = "workload proxy manager"
     }
 
     /// Runs until a signal has ended it and open connections have had their time.
@@ -34,6 +47,7 @@ public final class NodeService {
         let registration = try loop.register(
             signals.descriptor, for: .readable, handler: SignalHandler { [unowned self] in signalled() })
         try node.start(signer: signer())
+        try listen()
         startDiscovery()
         logger.log(
             .info, "app", "culvert-node started",
@@ -41,6 +55,28 @@ public final class NodeService {
         loop.run()
         loop.deregister(registration, signals.descriptor)
         logger.flush()
+    }
+
+    private func listen() throws(Errno) {
+        let any = configuration.isIPv6Enabled ? IPAddress(v6High: 0, low: 0) : IPAddress(v4: 0)
+        let probes = try HTTPService(on: Endpoint(any, port: Limits.readinessPort), loop: loop)
+        // Answered once every worker has answered: it is their health that it speaks of.
+        probes.serve(Readiness.path) { [node, readiness] request, answer in
+            node.whenWorkersAnswer { answer(readiness.respond(to: request)) }
+        }
+        let admin = try HTTPService(
+            on: Endpoint(IPAddress(v4: 0x7f00_0001), port: Limits.adminPort), loop: loop)
+        var routes = AdminRoutes(logger: logger)
+        routes.quit = { [unowned self] in shutDown() }
+        routes.install(in: admin)
+        services = [probes, admin]
+    }
+
+    private func shutDown() {
+        for service in services { service.stop() }
+        services = []
+        discovery?.stop()
+        node.shutDown()
     }
 
     private func signer() -> any CertificateSigner {
@@ -51,6 +87,7 @@ public final class NodeService {
     private func startDiscovery() {
         let settings = MeshSettings(network: configuration.network, node: configuration.nodeName)
         guard let access = configuration.discovery else {
+            readiness.complete(Task.state)
             node.publish(MeshState(settings: settings))
             return node.startEnrolment()
         }
@@ -63,10 +100,7 @@ public final class NodeService {
     }
 
     private func signalled() {
-        while signals.next() != nil {
-            discovery?.stop()
-            node.shutDown()
-        }
+        while signals.next() != nil { shutDown() }
     }
 }
 
@@ -92,6 +126,7 @@ extension NodeService: DiscoveryDelegate {
 
     /// Pods are taken only once the mesh is known: an empty one would let everything pass as plain TCP.
     public func discoveryBecameReady() {
+        readiness.complete(Task.state)
         logger.log(
             .info, "readiness", "first state of the mesh is complete",
             [
@@ -99,6 +134,8 @@ extension NodeService: DiscoveryDelegate {
                 .bare("services", discovery?.state.serviceCount ?? 0),
             ])
         node.startEnrolment()
+        // Start-up code is half of what an idle node would hold.
+        loop.after(.seconds(2)) { ProcessMemory.releaseStartUpCode() }
     }
 }
 

@@ -32,6 +32,7 @@ final class PodProxy {
     private var connections: [ObjectIdentifier: any PodConnection] = [:]
     private var waiting: [() -> Void] = []
     private var policies: CompiledPolicySet?
+    private var allowPolicies: [String]?
     private(set) var isStopped = false
 
     init(worker: Worker, uid: String, name: WorkloadName, namespace: NetworkNamespace, listeners: PodListeners) {
@@ -123,8 +124,20 @@ final class PodProxy {
         for waiter in waiters { waiter() }
         let current = state.policies(for: workload)
         defer { policies = current }
+        allowPolicies = nil
         guard let previous = policies, !previous.isIdentical(to: current) else { return }
         for connection in Array(connections.values) { connection.reevaluate(current) }
+    }
+
+    /// The policies that allow somebody at this pod, for those whom none of them allows; found once for each version.
+    func allowPolicies(for workload: Workload) -> [String] {
+        if let allowPolicies { return allowPolicies }
+        let keys =
+            worker.state?.policies.allowing(
+                namespace: workload.namespace, references: workload.authorizationPolicies,
+                limit: Limits.explainedPolicyCountMax) ?? []
+        allowPolicies = keys
+        return keys
     }
 
     // MARK: Connections
