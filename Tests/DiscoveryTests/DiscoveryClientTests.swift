@@ -1,3 +1,4 @@
+import ControlPlane
 import Mesh
 import Primitives
 import RPC
@@ -8,9 +9,9 @@ import Testing
 
 @Suite struct DiscoveryClientTests {
     @Test func `a stream subscribes, applies what comes and acknowledges it`() throws {
-        let plane = try ControlPlane()
+        let plane = try FakeControlPlane()
         defer { plane.stop() }
-        try plane.start(
+        plane.start(
             node: NodeDescription.node(
                 address: "10.0.0.2", podName: "ztunnel-abcde", podNamespace: "istio-system", nodeName: "n1"))
         #expect(plane.turn(until: { plane.requests.count == 2 }))
@@ -41,9 +42,9 @@ import Testing
     }
 
     @Test func `after an end the next stream tells what is held and the state stays`() throws {
-        let plane = try ControlPlane()
+        let plane = try FakeControlPlane()
         defer { plane.stop() }
-        try plane.start()
+        plane.start()
         #expect(plane.turn(until: { plane.streams.count == 1 }))
         plane.send(Messages.addresses([Messages.workload("a")]))
         #expect(plane.turn(until: { plane.requests.count == 3 }))
@@ -59,10 +60,10 @@ import Testing
     }
 
     @Test func `a server that refuses at once is tried again, and not in a tight loop`() throws {
-        let plane = try ControlPlane()
+        let plane = try FakeControlPlane()
         defer { plane.stop() }
         plane.server.admit = { _ in RPCStatus(.unauthenticated, "no") }
-        try plane.start()
+        plane.start()
         plane.turn(until: { false }, limit: .milliseconds(400))
         #expect((2...6).contains(plane.terminations.count))
         #expect(plane.terminations.allSatisfy { $0 == .connectionError })
@@ -71,9 +72,9 @@ import Testing
     }
 
     @Test func `streams that end without a word as soon as they began are no tight loop either`() throws {
-        let plane = try ControlPlane()
+        let plane = try FakeControlPlane()
         defer { plane.stop() }
-        try plane.start()
+        plane.start()
         for count in 1...4 {
             #expect(plane.turn(until: { plane.streams.count == count }))
             plane.send(Messages.addresses([]))
@@ -87,9 +88,9 @@ import Testing
     }
 
     @Test func `a stopped client leaves and does not come back`() throws {
-        let plane = try ControlPlane()
+        let plane = try FakeControlPlane()
         defer { plane.stop() }
-        try plane.start()
+        plane.start()
         #expect(plane.turn(until: { plane.requests.count == 2 }))
         plane.client?.stop()
         plane.turn(until: { false }, limit: .milliseconds(100))
@@ -99,17 +100,13 @@ import Testing
     }
 
     @Test func `trust that cannot be had is tried for again`() throws {
-        struct Missing: Error {}
-        let plane = try ControlPlane()
+        let plane = try FakeControlPlane()
         defer { plane.stop() }
-        let endpoint = try #require(plane.server.endpoint)
-        let options = DiscoveryOptions(target: .endpoint(endpoint), context: { throw Missing() })
-        let client = DiscoveryClient(
-            options: options, store: ResourceStore(settings: MeshSettings(), node: Node()), loop: plane.loop,
-            delegate: plane, random: SystemRandomNumberGenerator())
-        client.start()
+        var access = plane.access
+        access.trust = .file("/nonexistent/root.pem")
+        plane.start(access: access)
         #expect(plane.turn(until: { plane.terminations.count >= 3 }))
-        client.stop()
         #expect(plane.terminations.allSatisfy { $0 == .connectionError })
+        #expect(plane.streams.isEmpty)
     }
 }

@@ -1,3 +1,4 @@
+import ControlPlane
 import EventLoop
 import Glibc
 import Mesh
@@ -10,7 +11,7 @@ import TLS
 @testable import Discovery
 
 /// A control plane on this loop that answers as a test tells it, and a client of it.
-final class ControlPlane: DiscoveryDelegate {
+final class FakeControlPlane: DiscoveryDelegate {
     let loop: EventLoop
     let server: RPCServer
     private(set) var requests: [DeltaDiscoveryRequest] = []
@@ -20,7 +21,7 @@ final class ControlPlane: DiscoveryDelegate {
     private(set) var readyCount = 0
     private(set) var terminations: [DiscoveryTermination] = []
     private(set) var receivedByteCount = 0
-    private var clientContext: TLSContext
+    private let trust: TrustSource
     private(set) var client: DiscoveryClient?
 
     init() throws {
@@ -33,22 +34,24 @@ final class ControlPlane: DiscoveryDelegate {
         template.addresses = [address]
         let key = try PrivateKey.generateP256()
         let context = try TLSContext.plainServer(chain: try authority.issue(template, for: key), key: key)
-        clientContext = try TLSContext.serverAuthenticated(roots: authority.facts.pem)
+        trust = .inline(authority.facts.pem)
         server = try RPCServer(on: Endpoint(address, port: 0), context: context, loop: loop)
         let path = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
         server.serve(path, stream: { [weak self] in self?.serve($0) })
     }
 
+    /// How a client reaches the server.
+    var access: ControlPlaneAccess {
+        var access = ControlPlaneAccess(target: .endpoint(server.endpoint), trust: trust)
+        access.token = .literal("token")
+        return access
+    }
+
     /// Starts a client that knows nothing.
-    func start(node: Node = Node()) throws {
-        guard let endpoint = server.endpoint else { preconditionFailure("the server listens") }
-        let context = clientContext
-        let options = DiscoveryOptions(
-            target: .endpoint(endpoint), context: { context },
-            credentials: { [HTTPField("authorization", "Bearer token")] })
+    func start(node: Node = Node(), access: ControlPlaneAccess? = nil) {
         client = DiscoveryClient(
-            options: options, store: ResourceStore(settings: .init(node: "n1"), node: node), loop: loop,
-            delegate: self, random: SystemRandomNumberGenerator())
+            access: access ?? self.access, store: ResourceStore(settings: MeshSettings(node: "n1"), node: node),
+            loop: loop, delegate: self, random: SystemRandomNumberGenerator())
         client?.start()
     }
 
