@@ -14,6 +14,7 @@ final class BareSocket: EventHandler, ResumeHandler {
     private var registration: Registration?
     private var isConnected: Bool
     private var isWritable: Bool
+    private var isHungUp = false
     private(set) var isReadable = false
     var hasReadEnd = false
     private(set) var hasFinished = false
@@ -36,6 +37,7 @@ final class BareSocket: EventHandler, ResumeHandler {
     func ready(_ events: ReadyEvents) {
         guard let relay else { return }
         do {
+            if events.contains(.hangUp) { isHungUp = true }
             if !events.isDisjoint(with: [.readable, .hangUp]) { isReadable = true }
             if events.contains(.writable) && !isWritable {
                 if !isConnected, let failure = TCPSocket.pendingError(of: descriptor) { throw failure }
@@ -67,8 +69,8 @@ final class BareSocket: EventHandler, ResumeHandler {
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> IOOutcome {
         let outcome = unsafe try descriptor.read(into: buffer)
         switch outcome {
-        // A short read means drained: what comes later comes with an event.
-        case .bytes(let count): if count < buffer.count { isReadable = false }
+        // A short read means drained: what comes later comes with an event. The end may have come already.
+        case .bytes(let count): if count < buffer.count && !isHungUp { isReadable = false }
         case .endOfStream: hasReadEnd = true
         case .wouldBlock: isReadable = false
         }

@@ -27,6 +27,7 @@ protocol StreamOwner: AnyObject {
     private var isOpen = true
     private var registration: Registration?
     private var isConnecting: Bool
+    private var isHungUp = false
     /// What the owner knows it by.
     let number: Int
     /// What the owner keeps with it.
@@ -61,6 +62,7 @@ protocol StreamOwner: AnyObject {
             flush()
             owner.drained(self)
         }
+        if events.contains(.hangUp) { isHungUp = true }
         if !events.isDisjoint(with: [.readable, .hangUp]) { read() }
     }
 
@@ -126,7 +128,8 @@ protocol StreamOwner: AnyObject {
                 switch unsafe try descriptor.read(into: Self.piece) {
                 case .bytes(let count):
                     unsafe owner.received(UnsafeRawBufferPointer(rebasing: Self.piece[..<count]), on: self)
-                    if count < Self.pieceByteCount { return }
+                    // Drained; but if the end has come with these bytes, no event will tell of it again.
+                    if count < Self.pieceByteCount && !isHungUp { return }
                 case .endOfStream: return owner.ended(self, failure: nil)
                 case .wouldBlock: return
                 }

@@ -37,7 +37,7 @@ struct relay;
 // One socket of a relay.
 struct side {
     int descriptor;
-    bool is_tls, readable, writable, read_ended, write_ended, queued;
+    bool is_tls, readable, writable, hung_up, read_ended, write_ended, queued;
     struct buffer pending;          // what this socket has not taken yet
     struct relay *relay;
     struct side *next_ready;
@@ -241,8 +241,8 @@ static bool side_read(struct side *side) {
         if (budget == 0) return true;
         ssize_t count = read(side->descriptor, piece, PIECE_BYTES);
         if (count > 0) {
-            // A short read means drained: the next byte comes with an event.
-            if (count < PIECE_BYTES) side->readable = false;
+            // A short read means drained: the next byte comes with an event. The end may have come already.
+            if (count < PIECE_BYTES && !side->hung_up) side->readable = false;
             if (side->is_tls) {
                 ciphertext = piece;
                 ciphertext_count = (size_t)count;
@@ -269,6 +269,7 @@ static void side_ready(struct side *side, unsigned events) {
     struct relay *relay = side->relay;
     if (relay->closed) return;
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) side->readable = true;
+    if (events & (EPOLLRDHUP | EPOLLHUP)) side->hung_up = true;
     if (events & EPOLLOUT) {
         side->writable = true;
         if (relay->connecting && side->is_tls && !is_server) {

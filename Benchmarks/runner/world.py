@@ -93,10 +93,13 @@ class World:
                 raise Failure(f"{arguments[0]} said {line!r} instead of being ready")
         return process.pid
 
-    def measure(self, mode, *options, seconds_max=300):
+    def measure(self, mode, *options, seconds_max=120):
         """Runs a load in the client's namespace; what it measured."""
         arguments = ["ip", "netns", "exec", self.client, str(BENCH), mode, *map(str, options)]
-        done = subprocess.run(arguments, capture_output=True, text=True, timeout=seconds_max, check=False)
+        try:
+            done = subprocess.run(arguments, capture_output=True, text=True, timeout=seconds_max, check=False)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"{' '.join(arguments[4:])}: not done after {seconds_max} s") from None
         if done.returncode != 0:
             raise Failure(f"{' '.join(arguments[4:])}: {done.stderr.strip().splitlines()[:1]}")
         return json.loads(done.stdout)
