@@ -160,8 +160,8 @@ let package = Package(
         tests(
             "Serving",
             [
-                "Serving", "Compiler", "Primitives", "Schema", "System", "EventLoop", "TLS", "RPC", "Telemetry", "HTTP2",
-                "Identity",
+                "Serving", "Compiler", "Primitives", "Schema", "System", "EventLoop", "TLS", "RPC", "Telemetry",
+                "HTTP2", "Identity",
             ]),
         tests("Signing", ["Signing", "Identity", "Primitives", "Schema", "System", "TLS"]),
         tests("RPC", ["RPC", "EventLoop", "HTTP2", "Identity", "Primitives", "System", "TLS"]),

@@ -4,7 +4,8 @@ import System
 import TLS
 import Tunnel
 
-/// Accepts tunnels and connects each of their streams to one application: what a node does for its pods, without policy.
+/// Accepts tunnels and connects each of their streams to one application: what a node does for its pods, without
+/// policy.
 final class TunnelAccepter: TunnelOwner, TunnelStreamOwner {
     private let loop: EventLoop
     private let buffers = RelayBuffers()

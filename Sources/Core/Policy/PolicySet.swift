@@ -61,8 +61,8 @@ public struct PolicySet: Sendable {
 }
 
 extension PolicySet {
-    /// The keys of the policies that allow something at a workload of `namespace` that names `references`, sorted, at most
-    /// `limit`: what to tell somebody whom none of them allows. The cost grows with the number of all policies.
+    /// The keys of the policies that allow something at a workload of `namespace` that names `references`, sorted, at
+    /// most `limit`: what to tell somebody whom none of them allows. The cost grows with the number of all policies.
     public func allowing(namespace: String, references: [String], limit: Int) -> [String] {
         let keys = all.filter { policy in
             guard policy.action == .allow, !policy.isDryRun else { return false }

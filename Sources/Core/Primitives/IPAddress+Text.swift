@@ -1,6 +1,6 @@
 extension IPAddress: LosslessStringConvertible {
-    /// Dotted quad, or the forms of RFC 4291 section 2.2 (no zone, no brackets); nil for anything else. Leading zeros in a
-    /// dotted quad are refused, as their meaning differs between parsers.
+    /// Dotted quad, or the forms of RFC 4291 section 2.2 (no zone, no brackets); nil for anything else. Leading zeros
+    /// in a dotted quad are refused, as their meaning differs between parsers.
     public init?(_ text: some StringProtocol) {
         let bytes = Array(text.utf8)
         if bytes.contains(UInt8(ascii: ":")) {

@@ -2,8 +2,8 @@ import CLinux
 public import Primitives
 public import System
 
-/// One epoll loop: it belongs to the thread that made it, and so does everything that is registered with it. A turn waits for
-/// events, hands them out, fires due timers, does posted work, and lets everyone flush who asked for it.
+/// One epoll loop: it belongs to the thread that made it, and so does everything that is registered with it. A turn
+/// waits for events, hands them out, fires due timers, does posted work, and lets everyone flush who asked for it.
 @safe public final class EventLoop {
     private struct Slot {
         var handler: (any EventHandler)?
@@ -28,8 +28,8 @@ public import System
     private var timers: TimerWheel<Timer>
     private var flushing: [any FlushHandler] = []
     private var resuming: [any ResumeHandler] = []
-    /// The handlers being called, beside those that ask meanwhile: two blocks that change places, so that a turn allocates
-    /// nothing.
+    /// The handlers being called, beside those that ask meanwhile: two blocks that change places, so that a turn
+    /// allocates nothing.
     private var called: (flushing: [any FlushHandler], resuming: [any ResumeHandler]) = ([], [])
     private var isStopped = false
     /// Who lives on this loop, found again by work that other threads post.
@@ -37,6 +37,7 @@ public import System
     /// When this turn began.
     public private(set) var now: Instant
 
+    /// A loop for the calling thread.
     public init() throws(Errno) {
         let raw = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard raw >= 0 else { throw Errno.current }

@@ -2,7 +2,8 @@ import CLinux
 import Synchronization
 import System
 
-/// The only object of a loop that other threads may touch: work left in it runs on the loop's thread in the order of posting.
+/// The only object of a loop that other threads may touch: work left in it runs on the loop's thread in the order of
+/// posting.
 public final class Mailbox: Sendable {
     public typealias Work = @Sendable (EventLoop) -> Void
 

@@ -4,8 +4,8 @@ public struct TimerToken: Equatable, Sendable {
     let generation: UInt32
 }
 
-/// A hierarchical timer wheel: four levels of 64 slots, one tick at the lowest. Starting and stopping a timer is O(1); a
-/// timer moves down at most three times before it fires, never early and at most one tick late. It reads no clock.
+/// A hierarchical timer wheel: four levels of 64 slots, one tick at the lowest. Starting and stopping a timer is O(1);
+/// a timer moves down at most three times before it fires, never early and at most one tick late. It reads no clock.
 struct TimerWheel<Payload> {
     private struct Entry {
         var deadline: UInt64 = 0
@@ -72,8 +72,8 @@ struct TimerWheel<Payload> {
         return nil
     }
 
-    /// Moves on towards `tick` up to the next timer that is due and takes it out; nil when `tick` is reached. The caller may
-    /// start and stop timers between two calls.
+    /// Moves on towards `tick` up to the next timer that is due and takes it out; nil when `tick` is reached. The
+    /// caller may start and stop timers between two calls.
     mutating func popDue(upTo tick: UInt64) -> Payload? {
         while true {
             let slot = Int(current & 63)
@@ -104,7 +104,8 @@ struct TimerWheel<Payload> {
         }
     }
 
-    /// Puts an entry where its distance says. Only a cascade may use the slot of the current tick, which is emptied next.
+    /// Puts an entry where its distance says. Only a cascade may use the slot of the current tick, which is emptied
+    /// next.
     private mutating func link(_ index: Int32, noEarlierThan earliest: UInt64) {
         let deadline = min(max(entries[Int(index)].deadline, earliest), current + Self.spanMax)
         // The highest group of bits in which the deadline differs from now decides the level.

@@ -2,6 +2,7 @@ public import Primitives
 
 /// The date of HTTP: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 5.6.7).
 public enum HTTPDate {
+    /// The date in the one form that may be sent.
     public static func text(_ time: WallTime) -> String {
         let (day, second) = (floorDivide(time.seconds, 86_400), floorModulo(time.seconds, 86_400))
         let (year, month, dayOfMonth) = civil(day)
@@ -11,7 +12,8 @@ public enum HTTPDate {
         return "\(name), \(two(dayOfMonth)) \(monthNames[Int(month - 1)]) \(four(year)) \(clock) GMT"
     }
 
-    /// Year, month and day of a count of days since 1970-01-01, in the Gregorian calendar with March as the first month.
+    /// Year, month and day of a count of days since 1970-01-01, in the Gregorian calendar with March as the first
+    /// month.
     private static func civil(_ day: Int64) -> (year: Int64, month: Int64, day: Int64) {
         let shifted = day + 719_468
         let era = floorDivide(shifted, 146_097)

@@ -1,7 +1,7 @@
 import Primitives
 
-/// The fields of the header block that is being received: a connection has one at a time (RFC 9113 4.3). A block that grows past
-/// the limit keeps nothing, so that it costs the peer more than us.
+/// The fields of the header block that is being received: a connection has one at a time (RFC 9113 4.3). A block that
+/// grows past the limit keeps nothing, so that it costs the peer more than us.
 struct FieldCollector {
     private(set) var fields: [HTTPField] = []
     private(set) var isOversized = false

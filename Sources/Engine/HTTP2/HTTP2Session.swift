@@ -1,20 +1,21 @@
 import CNghttp2
 public import Primitives
 
-/// One end of an HTTP/2 connection as a byte machine over nghttp2: bytes in, events out, bytes out. It holds no descriptor, no
-/// timer and no buffer of its own.
+/// One end of an HTTP/2 connection as a byte machine over nghttp2: bytes in, events out, bytes out. It holds no
+/// descriptor, no timer and no buffer of its own.
 ///
-/// Credit is explicit. That of the connection is given back on receipt, so that a stream whose reader has stopped never silences
-/// its siblings; that of a stream is given back by `consume`.
+/// Credit is explicit. That of the connection is given back on receipt, so that a stream whose reader has stopped
+/// never silences its siblings; that of a stream is given back by `consume`.
 ///
-/// After either of `receive` and `produce` has thrown, or once `isFinished`, the connection is to be closed; `abandon` tells the
-/// streams.
+/// After either of `receive` and `produce` has thrown, or once `isFinished`, the connection is to be closed; `abandon`
+/// tells the streams.
 @safe public final class HTTP2Session {
     public let role: HTTP2Role
     public private(set) var counters = HTTP2Counters()
 
     private let settings: HTTP2Settings
     private let handle: OpaquePointer
+    // The delegate owns the session, and so outlives it; a checked reference costs two atomic operations a frame.
     private unowned(unsafe) let delegate: any HTTP2SessionDelegate
     private var streams = StreamTable()
     private var collector: FieldCollector
@@ -26,7 +27,8 @@ public import Primitives
     private var departed: [HTTP2Stream] = []
     private var failure: HTTP2ConnectionFailure?
 
-    /// Prepares the preface and SETTINGS; `produce` gives them. `delegate` is not retained and must outlive the session.
+    /// Prepares the preface and SETTINGS; `produce` gives them. `delegate` is not retained and must outlive the
+    /// session.
     public init(
         role: HTTP2Role, settings: HTTP2Settings, delegate: any HTTP2SessionDelegate
     ) throws(HTTP2ConnectionFailure) {
@@ -72,8 +74,9 @@ public import Primitives
         guard outcome >= 0 else { throw HTTP2ConnectionFailure(nghttp2: outcome) }
     }
 
-    /// Hands what is to be sent to the delegate, until there is no more or the delegate has enough. `scratch` is lent for the
-    /// call, at least `Limits.tlsRecordByteCount` bytes; frames are laid out in it. Not to be called from within an event.
+    /// Hands what is to be sent to the delegate, until there is no more or the delegate has enough. `scratch` is lent
+    /// for the call, at least `Limits.tlsRecordByteCount` bytes; frames are laid out in it. Not to be called from
+    /// within an event.
     public func produce(scratch: UnsafeMutableRawBufferPointer) throws(HTTP2ConnectionFailure) {
         guard !isAbandoned else { return }
         beginRun()
@@ -165,8 +168,8 @@ public import Primitives
         }
     }
 
-    /// Server: announces the end (GOAWAY with the highest number) while new streams are still taken, so that none under way is
-    /// lost; `goAway` follows after a round trip (RFC 9113 6.8).
+    /// Server: announces the end (GOAWAY with the highest number) while new streams are still taken, so that none
+    /// under way is lost; `goAway` follows after a round trip (RFC 9113 6.8).
     public func announceShutdown() {
         precondition(role == .server)
         guard !isAbandoned else { return }

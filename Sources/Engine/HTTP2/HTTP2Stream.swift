@@ -14,9 +14,9 @@ public enum HTTP2ReadResult {
     case reset(HTTP2ErrorCode)
 }
 
-/// One stream of a session, to be subclassed by whoever carries it: a class and not a protocol, so that one pointer finds both
-/// the stream and its behaviour while frames come and go. The session keeps the stream alive from `open` (or its acceptance)
-/// until `closed`.
+/// One stream of a session, to be subclassed by whoever carries it: a class and not a protocol, so that one pointer
+/// finds both the stream and its behaviour while frames come and go. The session keeps the stream alive from `open`
+/// (or its acceptance) until `closed`.
 open class HTTP2Stream {
     /// Its number on the wire; 0 until the session has taken it.
     public internal(set) final var id: Int32 = 0
@@ -47,7 +47,7 @@ open class HTTP2Stream {
     /// Puts bytes that are to be sent at the start of `room`.
     open func read(into room: UnsafeMutableRawBufferPointer) -> HTTP2ReadResult { .end(0) }
 
-    /// The stream is gone, for whatever reason; called exactly once, and nothing is called thereafter. Both directions ended
-    /// in order when the code is NO_ERROR and both ends were seen.
+    /// The stream is gone, for whatever reason; called exactly once, and nothing is called thereafter. Both directions
+    /// ended in order when the code is NO_ERROR and both ends were seen.
     open func closed(_ code: HTTP2ErrorCode) {}
 }

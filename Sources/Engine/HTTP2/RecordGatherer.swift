@@ -1,7 +1,7 @@
 import Primitives
 
-/// Lays frames out one after the other in a scratch block and hands them on when it is full, so that small frames share a TLS
-/// record and the payload of a large one is read straight to its place behind the frame header.
+/// Lays frames out one after the other in a scratch block and hands them on when it is full, so that small frames
+/// share a TLS record and the payload of a large one is read straight to its place behind the frame header.
 @safe struct RecordGatherer {
     private var scratch = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
     private var filled = 0

@@ -1,8 +1,8 @@
 import CNghttp2
 import Primitives
 
-/// nghttp2's table of callbacks: each finds the session again and calls the method of the same event. References are taken
-/// without counting, since the session is alive while nghttp2 runs inside one of its methods.
+/// nghttp2's table of callbacks: each finds the session again and calls the method of the same event. References are
+/// taken without counting, since the session is alive while nghttp2 runs inside one of its methods.
 enum SessionCallbacks {
     /// Calls `body` with the table, which nghttp2 copies.
     static func withTable<Result>(_ body: (OpaquePointer) -> Result) -> Result? {

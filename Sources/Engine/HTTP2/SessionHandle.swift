@@ -26,8 +26,8 @@ enum SessionHandle {
         return unsafe handle
     }
 
-    /// Writes the number of streams we advertise over the one that nghttp2 enforces: passing nghttp2's costs the peer its
-    /// connection, passing ours only the stream.
+    /// Writes the number of streams we advertise over the one that nghttp2 enforces: passing nghttp2's costs the peer
+    /// its connection, passing ours only the stream.
     static func advertise(streamCountMax: UInt32, in frame: UnsafeMutableRawBufferPointer) {
         let place = Limits.http2FrameHeaderByteCount + MemoryLayout<UInt16>.size
         precondition(frame.count >= place + MemoryLayout<UInt32>.size)

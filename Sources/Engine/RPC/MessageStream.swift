@@ -15,8 +15,8 @@ protocol MessageStreamOwner: AnyObject {
     func streamClosed(_ code: HTTP2ErrorCode)
 }
 
-/// An HTTP/2 stream that carries messages. What arrives while the owner pauses is held, unparsed and without credit for the
-/// peer, so that at most one message and one window of bytes are held.
+/// An HTTP/2 stream that carries messages. What arrives while the owner pauses is held, unparsed and without credit
+/// for the peer, so that at most one message and one window of bytes are held.
 final class MessageStream: HTTP2Stream {
     private enum Ending {
         case none

@@ -4,8 +4,9 @@ public import Primitives
 import System
 public import TLS
 
-/// Where calls to one server go. The first call connects; a call that finds the connection lost or draining makes a new one.
-/// Nothing is retried: a call fails with the connection that it was to use. A channel with a connection lives until `close`.
+/// Where calls to one server go. The first call connects; a call that finds the connection lost or draining makes a
+/// new one. Nothing is retried: a call fails with the connection that it was to use. A channel with a connection lives
+/// until `close`.
 public final class RPCChannel {
     private enum Link {
         case none

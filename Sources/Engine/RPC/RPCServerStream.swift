@@ -2,7 +2,8 @@ import EventLoop
 import HTTP2
 public import Primitives
 
-/// A call made to us in which both sides may send any number of messages. Set the events in the handler that is given it.
+/// A call made to us in which both sides may send any number of messages. Set the events in the handler that is given
+/// it.
 public final class RPCServerStream {
     public private(set) var head: RPCHead
     public var onMessage: ([UInt8]) -> Void = { _ in }

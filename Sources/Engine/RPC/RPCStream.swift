@@ -2,8 +2,8 @@ import EventLoop
 import HTTP2
 public import Primitives
 
-/// A call of ours in which both sides may send any number of messages. Set the events before the loop turns again. It lives until
-/// it has ended, and so does what its events hold.
+/// A call of ours in which both sides may send any number of messages. Set the events before the loop turns again. It
+/// lives until it has ended, and so does what its events hold.
 public final class RPCStream {
     /// The response began: its head, without HTTP/2's own fields. Does not come when the call fails first.
     public var onOpened: ([HTTPField]) -> Void = { _ in }

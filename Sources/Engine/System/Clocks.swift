@@ -3,6 +3,7 @@ public import Primitives
 
 /// The clock that never jumps; only event loops read it.
 public enum MonotonicClock {
+    /// Time since an arbitrary moment, the same for all processes of this boot.
     public static func now() -> Instant {
         var time = timespec()
         unsafe clock_gettime(CLOCK_MONOTONIC, &time)
@@ -12,6 +13,7 @@ public enum MonotonicClock {
 
 /// The calendar; certificates and logs read it.
 public enum WallClock {
+    /// The system's date and time, which an operator may change.
     public static func now() -> WallTime {
         var time = timespec()
         unsafe clock_gettime(CLOCK_REALTIME, &time)
@@ -21,6 +23,7 @@ public enum WallClock {
 
 /// The kernel's random bytes.
 public enum Entropy {
+    /// Fills the buffer; waits only while a machine that has just started gathers entropy.
     public static func fill(_ bytes: UnsafeMutableRawBufferPointer) {
         var filled = 0
         while filled < bytes.count {
@@ -30,6 +33,7 @@ public enum Entropy {
         }
     }
 
+    /// 64 random bits.
     public static func uint64() -> UInt64 {
         var value: UInt64 = 0
         unsafe withUnsafeMutableBytes(of: &value) { unsafe fill($0) }

@@ -10,8 +10,8 @@ public enum IOOutcome: Equatable, Sendable {
     case wouldBlock
 }
 
-/// Sole owner of a file descriptor; closes it when dropped. Descriptors made by this module are non-blocking and closed on
-/// exec.
+/// Sole owner of a file descriptor; closes it when dropped. Descriptors made by this module are non-blocking and
+/// closed on exec.
 public struct OwnedDescriptor: ~Copyable, Sendable {
     /// The number that the kernel knows; valid as long as the owner lives.
     public let raw: Int32

@@ -2,8 +2,8 @@ internal import CLinux
 
 /// The memory of this process.
 public enum ProcessMemory {
-    /// Lets go of the pages of programs and libraries that were needed to start: those that are needed again come back from the
-    /// page cache one by one. Only code is let go, which nobody has written to.
+    /// Lets go of the pages of programs and libraries that were needed to start: those that are needed again come back
+    /// from the page cache one by one. Only code is let go, which nobody has written to.
     public static func releaseStartUpCode() {
         guard let maps = try? FileSystem.read("/proc/self/maps") else { return }
         for line in maps.split(separator: UInt8(ascii: "\n")) {

@@ -1,6 +1,7 @@
 internal import CLinux
 
-/// Signals as something to read: they are blocked in this thread and those it starts, and wait here instead of interrupting.
+/// Signals as something to read: they are blocked in this thread and those it starts, and wait here instead of
+/// interrupting.
 public struct SignalQueue: ~Copyable {
     /// Readable when a signal waits.
     public let descriptor: OwnedDescriptor

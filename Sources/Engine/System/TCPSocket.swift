@@ -119,10 +119,12 @@ public enum TCPSocket {
         _ = unsafe setsockopt(descriptor.raw, SOL_SOCKET, SO_LINGER, &value, socklen_t(MemoryLayout<linger>.size))
     }
 
+    /// Turns Nagle's delay off, as it is on every socket of ours.
     public static func setNoDelay(_ descriptor: borrowing OwnedDescriptor) throws(Errno) {
         try set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
     }
 
+    /// Has the kernel ask a silent peer whether it lives.
     public static func apply(_ keepAlive: KeepAlive, to descriptor: borrowing OwnedDescriptor) throws(Errno) {
         let tcp = Int32(IPPROTO_TCP)
         try set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1)

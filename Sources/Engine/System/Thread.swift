@@ -33,6 +33,7 @@ public enum Thread {
 
 /// An eventfd on which a thread may sleep.
 public enum Wakeup {
+    /// A new one, with nothing to wake for yet.
     public static func make() throws(Errno) -> OwnedDescriptor {
         let raw = eventfd(0, Int32(EFD_CLOEXEC))
         guard raw >= 0 else { throw Errno.current }

@@ -1,7 +1,7 @@
 import Primitives
 
-/// The scratch memory of one worker: bytes pass through it within one call and never rest here, so that an idle connection
-/// holds no buffer.
+/// The scratch memory of one worker: bytes pass through it within one call and never rest here, so that an idle
+/// connection holds no buffer.
 @safe public final class RelayBuffers {
     /// What was read from a peer: ciphertext, or the bytes of a plain connection.
     let received: UnsafeMutableRawBufferPointer

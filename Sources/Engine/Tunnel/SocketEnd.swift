@@ -2,8 +2,8 @@ import EventLoop
 import Primitives
 import System
 
-/// The socket end of a relay: what is known about its readiness, and the bytes that it has not taken yet. A short read counts
-/// as drained, since the next byte brings an edge.
+/// The socket end of a relay: what is known about its readiness, and the bytes that it has not taken yet. A short read
+/// counts as drained, since the next byte brings an edge.
 struct SocketEnd: ~Copyable {
     let descriptor: OwnedDescriptor
     private let registration: Registration
@@ -24,7 +24,8 @@ struct SocketEnd: ~Copyable {
         self.init(watched: descriptor, registration)
     }
 
-    /// Apart from the throwing one: the optimiser of Swift 6.2 fails on a noncopyable value half made when an error comes.
+    /// Apart from the throwing one: the optimiser of Swift 6.2 fails on a noncopyable value half made when an error
+    /// comes.
     private init(watched descriptor: consuming OwnedDescriptor, _ registration: Registration) {
         self.descriptor = descriptor
         self.registration = registration
@@ -47,7 +48,8 @@ struct SocketEnd: ~Copyable {
         }
     }
 
-    /// Reads what is there. After a short read nothing is tried until the next event, unless the end is known to be near.
+    /// Reads what is there. After a short read nothing is tried until the next event, unless the end is known to be
+    /// near.
     mutating func read(into room: UnsafeMutableRawBufferPointer) throws(Errno) -> IOOutcome {
         guard isReadable else { return .wouldBlock }
         let outcome = unsafe try descriptor.read(into: room)

@@ -5,9 +5,10 @@ public import Primitives
 public import System
 public import TLS
 
-/// One mTLS connection that carries streams: a socket, a TLS machine and an HTTP/2 machine, driven by the loop. Bytes from the
-/// peer are read in large pieces, decrypted into scratch memory, and their payload is written to the streams' sockets from
-/// there; bytes for the peer are pulled from the streams' sockets once a turn, encrypted, and written together.
+/// One mTLS connection that carries streams: a socket, a TLS machine and an HTTP/2 machine, driven by the loop. Bytes
+/// from the peer are read in large pieces, decrypted into scratch memory, and their payload is written to the streams'
+/// sockets from there; bytes for the peer are pulled from the streams' sockets once a turn, encrypted, and written
+/// together.
 public final class TunnelConnection {
     private enum Phase: Equatable { case connecting, handshaking, open, closed }
     private enum Timer {

@@ -20,9 +20,9 @@ public struct TunnelKey: Hashable, Sendable {
     }
 }
 
-/// The tunnels that one worker has opened. For each key at most one is being made at a time; whoever asks meanwhile waits for
-/// it and fails with it. A tunnel takes streams up to the bound of its peer and its own; then a further one is made. One that
-/// is not used for a while is closed.
+/// The tunnels that one worker has opened. For each key at most one is being made at a time; whoever asks meanwhile
+/// waits for it and fails with it. A tunnel takes streams up to the bound of its peer and its own; then a further one
+/// is made. One that is not used for a while is closed.
 public final class TunnelPool {
     /// Told whether there is a tunnel with room for a stream, which is then to be opened at once.
     public typealias Completion = (Result<TunnelConnection, TunnelFailure>) -> Void
@@ -55,8 +55,8 @@ public final class TunnelPool {
     /// Tunnels that are open or being made.
     public var tunnelCount: Int { entriesByTunnel.count }
 
-    /// Finds a tunnel with room under `key`, or makes one with `dial`. The completion is called exactly once, perhaps before
-    /// this returns.
+    /// Finds a tunnel with room under `key`, or makes one with `dial`. The completion is called exactly once, perhaps
+    /// before this returns.
     public func tunnel(for key: TunnelKey, dial: @escaping Dial, completion: @escaping Completion) {
         let entry: Entry
         if let known = entries[key] {

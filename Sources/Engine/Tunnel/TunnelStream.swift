@@ -5,8 +5,8 @@ public import System
 
 /// Told what becomes of a stream.
 public protocol TunnelStreamOwner: AnyObject {
-    /// Client: the peer has answered the CONNECT request. After 200 the relay runs; after anything else the stream is reset and
-    /// ends.
+    /// Client: the peer has answered the CONNECT request. After 200 the relay runs; after anything else the stream is
+    /// reset and ends.
     func streamAnswered(_ stream: TunnelStream, status: Int, fields: [HTTPField])
     /// Server: the socket given to `connect` is connected; `accept` starts the relay.
     func streamConnected(_ stream: TunnelStream)
@@ -19,9 +19,9 @@ extension TunnelStreamOwner {
     public func streamConnected(_ stream: TunnelStream) {}
 }
 
-/// One CONNECT stream of a tunnel, joined with one socket: the relay between the two. Bytes go from the socket to the peer when
-/// the session asks for them, and from the peer straight to the socket; only what the socket does not take is kept, within the
-/// stream's window, and credit for it is given back when it has left.
+/// One CONNECT stream of a tunnel, joined with one socket: the relay between the two. Bytes go from the socket to the
+/// peer when the session asks for them, and from the peer straight to the socket; only what the socket does not take
+/// is kept, within the stream's window, and credit for it is given back when it has left.
 public final class TunnelStream: HTTP2Stream {
     private enum Phase: Equatable {
         /// Client: the request is under way. Server: it waits for our decision.
@@ -82,8 +82,8 @@ public final class TunnelStream: HTTP2Stream {
         restart(Limits.connectDuration)
     }
 
-    /// Server: answers the request with these fields, `:status` first, and starts the relay; `prefix` goes to the socket before
-    /// the peer's first byte.
+    /// Server: answers the request with these fields, `:status` first, and starts the relay; `prefix` goes to the
+    /// socket before the peer's first byte.
     public func accept(_ fields: [HTTPField], prefix: [UInt8] = []) {
         guard phase == .connecting else { return }
         do {

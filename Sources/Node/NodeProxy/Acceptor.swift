@@ -2,8 +2,8 @@ import EventLoop
 import Primitives
 import System
 
-/// Takes connections from one listener of a pod, a bounded number a turn. When the process has no descriptors left it pauses
-/// instead of spinning; what waits in the kernel's queue is not lost.
+/// Takes connections from one listener of a pod, a bounded number a turn. When the process has no descriptors left it
+/// pauses instead of spinning; what waits in the kernel's queue is not lost.
 final class Acceptor: EventHandler {
     /// Which listener it is.
     enum Port {

@@ -81,8 +81,8 @@ struct ConnectionRecord {
 }
 
 extension RelayCause {
-    /// What went wrong, in words for the log; nil for a connection that ended in order. As ztunnel does, a reset or vanished
-    /// application is no failure of the mesh.
+    /// What went wrong, in words for the log; nil for a connection that ended in order. As ztunnel does, a reset or
+    /// vanished application is no failure of the mesh.
     var failure: String? {
         switch self {
         case .completed, .socketFailed(.connectionReset), .socketFailed(.brokenPipe): nil

@@ -19,8 +19,8 @@ protocol EnrolmentTarget: AnyObject {
     func enrolmentReady(_ isReady: Bool)
 }
 
-/// Keeps a connection to the interception agent and does what it asks, one message at a time. Pods that could not be started
-/// are tried again every few seconds.
+/// Keeps a connection to the interception agent and does what it asks, one message at a time. Pods that could not be
+/// started are tried again every few seconds.
 final class EnrolmentClient: EventHandler {
     private struct Pending {
         let name: WorkloadName

@@ -1,7 +1,7 @@
 import Schema
 
-/// The node's side of the enrolment protocol (ZDS) as a machine: what each message of the agent asks for. It knows what the
-/// agent has said on this connection and which pods run; it does nothing itself.
+/// The node's side of the enrolment protocol (ZDS) as a machine: what each message of the agent asks for. It knows
+/// what the agent has said on this connection and which pods run; it does nothing itself.
 struct EnrolmentState {
     enum Action: Equatable {
         /// Starts the pod's proxy, unless it runs in the same network namespace already; then answers.

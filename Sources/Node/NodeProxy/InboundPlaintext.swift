@@ -5,8 +5,8 @@ import Primitives
 import System
 import Tunnel
 
-/// One connection captured on 15006: plain TCP to the pod, which nobody has authenticated. Policies that ask for an identity
-/// refuse it.
+/// One connection captured on 15006: plain TCP to the pod, which nobody has authenticated. Policies that ask for an
+/// identity refuse it.
 final class InboundPlaintext {
     private let pod: PodProxy
     private var record: ConnectionRecord

@@ -9,8 +9,8 @@ import Telemetry
 import Tunnel
 import Wire
 
-/// One CONNECT stream that a peer opens to the pod: checked, authorised, joined with the application, and decided again when
-/// policies change.
+/// One CONNECT stream that a peer opens to the pod: checked, authorised, joined with the application, and decided
+/// again when policies change.
 final class InboundStream {
     private let tunnel: InboundTunnel
     private let stream: TunnelStream

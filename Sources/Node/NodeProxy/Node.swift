@@ -6,8 +6,8 @@ import Primitives
 public import System
 public import Telemetry
 
-/// The node proxy: its workers, and on the control loop everything slow. It hands the workers each version of the mesh, each
-/// certificate and each pod.
+/// The node proxy: its workers, and on the control loop everything slow. It hands the workers each version of the
+/// mesh, each certificate and each pod.
 public final class Node {
     private struct RunningPod {
         let name: WorkloadName

@@ -140,8 +140,8 @@ extension NodeConfiguration {
         keepAlive = chosen
     }
 
-    /// ztunnel's rule: what is asked for; else with a limit of processors that many, and otherwise a quarter of them, at least
-    /// two.
+    /// ztunnel's rule: what is asked for; else with a limit of processors that many, and otherwise a quarter of them,
+    /// at least two.
     private static func workerCount(
         _ reader: EnvironmentReader, processorCount: Int
     ) throws(ConfigurationError) -> Int {

@@ -2,8 +2,8 @@ import Mesh
 import Primitives
 import System
 
-/// The listening sockets of one pod, made in its network namespace and shared by all workers: one accept queue for each port.
-/// They close when the last worker lets go.
+/// The listening sockets of one pod, made in its network namespace and shared by all workers: one accept queue for
+/// each port. They close when the last worker lets go.
 final class PodListeners: Sendable {
     let outbound: OwnedDescriptor
     let inboundTunnel: OwnedDescriptor

@@ -115,8 +115,8 @@ final class PodProxy {
         waiting.append(attempt)
     }
 
-    /// A new version of the mesh: connections that waited go on, and where the pod's policies changed its open connections are
-    /// decided again.
+    /// A new version of the mesh: connections that waited go on, and where the pod's policies changed its open
+    /// connections are decided again.
     func stateChanged(_ state: MeshState) {
         guard let workload else { return }
         let waiters = waiting

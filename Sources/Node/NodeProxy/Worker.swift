@@ -51,8 +51,8 @@ struct ControlLink: Sendable {
     var dispose: @Sendable (MeshState) -> Void
 }
 
-/// One event loop and everything that lives on it: the pods' listeners, their tunnels and connections. It is made and used on
-/// its own thread only.
+/// One event loop and everything that lives on it: the pods' listeners, their tunnels and connections. It is made and
+/// used on its own thread only.
 final class Worker {
     let loop: EventLoop
     let buffers = RelayBuffers()

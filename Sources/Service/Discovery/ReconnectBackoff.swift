@@ -1,7 +1,8 @@
 import Primitives
 
-/// How long to wait before the next stream, by how the last one ended. Source: ztunnel, with two differences: a jitter, so that
-/// the nodes of a mesh do not all come back at once, and a pause after streams that end as soon as they began.
+/// How long to wait before the next stream, by how the last one ended. Source: ztunnel, with two differences: a
+/// jitter, so that the nodes of a mesh do not all come back at once, and a pause after streams that end as soon as
+/// they began.
 struct ReconnectBackoff {
     /// How a stream ended.
     enum Ending: Equatable {

@@ -23,7 +23,8 @@ public enum LogLevel: UInt8, Sendable, Comparable, CaseIterable {
     public static func < (a: LogLevel, b: LogLevel) -> Bool { a.rawValue < b.rawValue }
 }
 
-/// Which lines are written: a level, and other levels for some scopes. Text form as RUST_LOG: `info,access=debug,xds=off`.
+/// Which lines are written: a level, and other levels for some scopes. Text form as RUST_LOG:
+/// `info,access=debug,xds=off`.
 public struct LogFilter: Equatable, Sendable {
     /// For scopes that are not named; nil writes none.
     public var level: LogLevel?

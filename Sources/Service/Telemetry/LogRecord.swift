@@ -7,10 +7,12 @@ public struct LogField: Equatable, Sendable {
     /// Text is quoted; addresses and numbers are not.
     public let isQuoted: Bool
 
+    /// A field whose value is quoted.
     public static func text(_ key: String, _ value: String) -> LogField {
         .init(key: key, value: value, isQuoted: true)
     }
 
+    /// A field whose value is not quoted.
     public static func bare(_ key: String, _ value: some CustomStringConvertible) -> LogField {
         .init(key: key, value: value.description, isQuoted: false)
     }

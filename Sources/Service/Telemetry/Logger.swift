@@ -3,8 +3,8 @@ import Primitives
 import Synchronization
 public import System
 
-/// Writes log lines from any thread. A line is made on the caller's thread only when its level is on; a thread of its own
-/// writes. What does not fit while the reader is slow is dropped and counted: nobody waits for a log.
+/// Writes log lines from any thread. A line is made on the caller's thread only when its level is on; a thread of its
+/// own writes. What does not fit while the reader is slow is dropped and counted: nobody waits for a log.
 public final class Logger: Sendable {
     private struct Waiting {
         var bytes: [UInt8] = []
