@@ -124,7 +124,8 @@ let package = Package(
         tests(
             "Discovery",
             [
-                "Primitives", "Identity", "Policy", "Mesh", "System", "EventLoop", "TLS", "RPC", "Schema", "ControlPlane",
+                "Primitives", "Identity", "Policy", "Mesh", "System", "EventLoop", "TLS", "RPC", "Schema",
+                "ControlPlane",
                 "Discovery",
             ]),
         tests("System", ["System", "Primitives"]),
