@@ -167,5 +167,7 @@ let package = Package(
             ]),
         tests("Signing", ["Signing", "Identity", "Primitives", "Schema", "System", "TLS"]),
         tests("RPC", ["RPC", "EventLoop", "HTTP2", "Identity", "Primitives", "System", "TLS"]),
+        tests("HTTP1", ["HTTP1", "Primitives"]),
+        tests("Admin", ["Admin", "EventLoop", "HTTP1", "Primitives", "System"]),
     ]
 )
