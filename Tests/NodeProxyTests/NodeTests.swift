@@ -56,6 +56,7 @@ import Testing
             name: "only-ledger", namespace: "shop", scope: .namespace, action: .allow,
             rules: [PolicyRule(clauses: [[match]])])
         node.publish { $0.policies.insert(policy) }
+        usleep(100_000)
         let client = try node.web.connect(Endpoint(node.cart.address, port: 8080))
         try write("ping", to: client)
         var isRefused = true

@@ -33,7 +33,7 @@ import Testing
 
     @Test func `a child inherits no descriptor and no blocked or ignored signal`() throws {
         let other = try SequencedPacketSocket.listen(path: "/tmp/culvert-child-\(Entropy.uint64()).sock")
-        let script = "ls /proc/$$/fd | tr '\\n' ' '; grep -E 'SigBlk|SigIgn' /proc/$$/status"
+        let script = "ls /proc/$$/fd | tr '\\n' ' '; grep -E 'SigBlk|SigIgn' /proc/self/status"
         let result = try ChildProcess.run(["sh", "-c", script])
         let lines = text(result.output)
         #expect(lines.hasPrefix("0 1 2 "))
