@@ -3,6 +3,7 @@ public import Primitives
 /// The date of HTTP: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 5.6.7).
 public enum HTTPDate {
     /// The date in the one form that may be sent.
+    /// The text of a time, in whole seconds.
     public static func text(_ time: WallTime) -> String {
         let (day, second) = (floorDivide(time.seconds, 86_400), floorModulo(time.seconds, 86_400))
         let (year, month, dayOfMonth) = civil(day)

@@ -1,6 +1,7 @@
 /// The whole connection is lost, with every stream on it.
 public struct HTTP2ConnectionFailure: Error, Equatable, Sendable {
     /// Who lost it, and how.
+    /// What became of the connection.
     public enum Kind: Equatable, Sendable {
         /// The peer does not speak HTTP/2: its first bytes are not the preface.
         case notHTTP2

@@ -18,8 +18,12 @@ public protocol HTTP2SessionDelegate: AnyObject {
 }
 
 extension HTTP2SessionDelegate {
+    /// Refuses every request.
     public func acceptStream() -> HTTP2Stream? { nil }
+    /// Takes no notice.
     public func settingsReceived() {}
+    /// Takes no notice.
     public func pingAcknowledged(_ payload: UInt64) {}
+    /// Takes no notice.
     public func goAwayReceived(lastStream: Int32, code: HTTP2ErrorCode) {}
 }

@@ -107,6 +107,7 @@ public final class RPCServer {
 }
 
 extension RPCServer: EventHandler {
+    /// Somebody connects.
     public func ready(_ events: ReadyEvents) {
         guard let listener else { return }
         do throws(Errno) {
