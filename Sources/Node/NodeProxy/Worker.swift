@@ -98,6 +98,9 @@ final class Worker {
         for identity: SPIFFEID, _ completion: @escaping (Result<WorkloadCertificate, CertificateFailure>) -> Void
     ) {
         if let certificate = certificates[identity] { return completion(.success(certificate)) }
+        guard awaitingCertificate[identity, default: []].count < Limits.waitingConnectionCountMax else {
+            return completion(.failure(CertificateFailure("too many connections wait for this certificate")))
+        }
         awaitingCertificate[identity, default: []].append(completion)
         if awaitingCertificate[identity]?.count == 1 { control.fetchCertificate(identity, links[index]) }
     }
