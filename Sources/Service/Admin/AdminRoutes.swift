@@ -4,8 +4,8 @@ public import Telemetry
 
 /// The operator's pages, as ztunnel has them. What they show and do is put in by the program.
 public struct AdminRoutes {
-    /// The state as JSON, at once or later.
-    public var dump: (_ answer: @escaping ([UInt8]) -> Void) -> Void = { $0(Array("{}".utf8)) }
+    /// The state as JSON, at once or later; without it there is no such page.
+    public var dump: ((_ answer: @escaping ([UInt8]) -> Void) -> Void)?
     /// Begins a graceful end.
     public var quit: () -> Void = {}
     private let logger: Logger
@@ -18,11 +18,12 @@ public struct AdminRoutes {
 
     /// Puts the pages into a service.
     public func install(in service: HTTPService) {
-        let pages = Self.pages
+        let pages = Self.pages.filter { $0.path != "config_dump" || dump != nil }
         service.serve("/") { _ in HTTPResponse(200, text: Self.overview(pages), type: "text/html; charset=utf-8") }
-        let dump = dump
-        service.serve("/config_dump") { _, answer in
-            dump { answer(HTTPResponse(200, fields: [HTTPField("content-type", "application/json")], body: $0)) }
+        if let dump {
+            service.serve("/config_dump") { _, answer in
+                dump { answer(HTTPResponse(200, fields: [HTTPField("content-type", "application/json")], body: $0)) }
+            }
         }
         let quit = quit
         service.serve("/quitquitquit") { request in
@@ -49,7 +50,7 @@ public struct AdminRoutes {
         return HTTPResponse(200, text: "current log level is \(filter)\n")
     }
 
-    private static let pages = [
+    private static let pages: [(path: String, text: String)] = [
         ("config_dump", "state of the mesh, certificates, configuration and connections, as JSON"),
         ("logging", "read and change log levels (POST)"),
         ("quitquitquit", "shut down (POST)"),
