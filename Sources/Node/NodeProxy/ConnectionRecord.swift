@@ -5,7 +5,6 @@ import Primitives
 import System
 import Telemetry
 import Tunnel
-import Wire
 
 /// What is known of one connection for its line in the access log, in ztunnel's fields and order.
 struct ConnectionRecord {
@@ -91,21 +90,5 @@ extension RelayCause {
         case .streamReset(let code): "the peer reset the stream: \(code)"
         case .tunnelLost(let reason), .aborted(let reason): reason
         }
-    }
-}
-
-extension Workload {
-    /// The workload as CONNECT requests and answers describe it.
-    var baggage: Baggage {
-        var baggage = Baggage()
-        baggage.cluster = cluster
-        baggage.namespace = namespace
-        baggage.workloadType = workloadType
-        baggage.workloadName = workloadName
-        baggage.canonicalName = canonicalName
-        baggage.canonicalRevision = canonicalRevision
-        baggage.region = locality.region
-        baggage.zone = locality.zone
-        return baggage
     }
 }
