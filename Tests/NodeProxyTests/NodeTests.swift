@@ -94,6 +94,39 @@ import Testing
         #expect(node.logText.contains("connection closed due to policy change: explicitly denied by: shop/nobody"))
     }
 
+    @Test func `all of many open connections are reset when a policy comes to deny them`() throws {
+        let node = try TestNode()
+        let listener = try node.cart.listen(8080)
+        let count = Limits.reevaluationCountPerTurn * 3
+        let clients = try (0..<count).map { _ in
+            HeldSocket(try node.web.connect(Endpoint(node.cart.address, port: 8080)))
+        }
+        var servers: [HeldSocket] = []
+        for _ in 0..<count {
+            guard let accepted = try eventually({ try TCPSocket.accept(listener) }) else { break }
+            let server = accepted.take()
+            try write("open", to: server)
+            servers.append(HeldSocket(server))
+        }
+        #expect(servers.count == count)
+        var open: [HeldSocket] = []
+        for client in clients {
+            guard let socket = client.take() else { continue }
+            let greeting = try read(socket)
+            #expect(greeting == "open")
+            open.append(HeldSocket(socket))
+        }
+        let policy = AuthorizationPolicy(
+            name: "nobody", namespace: "shop", scope: .namespace, action: .deny, rules: [PolicyRule(clauses: [])])
+        node.publish { $0.policies.insert(policy) }
+        var resetCount = 0
+        for client in open {
+            guard let socket = client.take() else { continue }
+            do { _ = try read(socket) } catch { if error as? Errno == .connectionReset { resetCount += 1 } }
+        }
+        #expect(resetCount == count)
+    }
+
     @Test func `plaintext from outside the mesh reaches the pod unless a policy asks for an identity`() throws {
         let node = try TestNode()
         // The web pod gives up its capture: its traffic is that of a stranger.

@@ -45,6 +45,17 @@ import Testing
         #expect(LogFilter.standard.adding("loud") == nil && LogFilter.standard.adding("a=b=c") == nil)
     }
 
+    @Test func `a reader that goes away ends neither the logger nor the process`() throws {
+        var ends: [Int32] = [0, 0]
+        #expect(unsafe pipe(&ends) == 0)
+        let logger = try Logger(descriptor: ends[1])
+        close(ends[0])
+        logger.log(.info, "test", "unread")
+        logger.flush()
+        #expect(logger.isOn(.info, "test"))
+        // Left open: the logger's thread may still write to it.
+    }
+
     @Test func `lines logged by any thread are written whole`() throws {
         var ends: [Int32] = [0, 0]
         #expect(unsafe pipe(&ends) == 0)

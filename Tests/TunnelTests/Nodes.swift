@@ -18,8 +18,13 @@ final class Opener: EventHandler, TunnelStreamOwner {
     private(set) var failures: [TunnelFailure] = []
     private(set) var statuses: [Int] = []
 
-    init(loop: EventLoop, credentials: TLSCredentials, peer: Endpoint, target: Endpoint) throws {
+    private let silenceMax: Duration
+
+    init(
+        loop: EventLoop, credentials: TLSCredentials, peer: Endpoint, target: Endpoint, silenceMax: Duration
+    ) throws {
         self.loop = loop
+        self.silenceMax = silenceMax
         self.peer = peer
         self.target = target
         pool = TunnelPool(loop: loop)
@@ -36,7 +41,9 @@ final class Opener: EventHandler, TunnelStreamOwner {
 
     private func carry(_ socket: consuming OwnedDescriptor) {
         try? TCPSocket.setNoDelay(socket)
-        guard let stream = try? TunnelStream(relaying: socket, loop: loop, owner: self) else { return }
+        guard let stream = try? TunnelStream(relaying: socket, loop: loop, owner: self, silenceMax: silenceMax) else {
+            return
+        }
         let key = TunnelKey(
             source: Authority.web, expected: [Authority.cart], destination: peer, workload: "cart")
         pool.tunnel(for: key, dial: { [unowned self] owner throws(TunnelFailure) in try dial(owner) }) { result in

@@ -16,14 +16,14 @@ private final class Path {
     let echo: Echo
     let entrance: Endpoint
 
-    init(target: Endpoint? = nil) throws {
+    init(target: Endpoint? = nil, silenceMax: Duration = Limits.halfClosedDuration) throws {
         let authority = try Authority()
         loop = try EventLoop()
         echo = try Echo(loop: loop)
         accepter = try Accepter(loop: loop, credentials: authority.credentials(Authority.cart))
         opener = try Opener(
             loop: loop, credentials: authority.credentials(Authority.web), peer: #require(accepter.endpoint),
-            target: #require(target ?? echo.endpoint))
+            target: #require(target ?? echo.endpoint), silenceMax: silenceMax)
         entrance = try #require(opener.endpoint)
     }
 
@@ -156,6 +156,35 @@ private func pattern(_ count: Int, seed: UInt8) -> [UInt8] {
             }, until: { path.opener.endings.count == 1 && path.accepter.endings.count == 1 })
         #expect(path.opener.endings.first?.cause == .socketFailed(.connectionReset))
         #expect(path.accepter.endings.first?.cause == .streamReset(.connectError))
+    }
+
+    @Test func `a half-closed stream lives as long as it moves something, and no longer`() throws {
+        let listener = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
+        let bound = TCPSocket.localEndpoint(of: listener)
+        let target = try #require(bound)
+        let path = try Path(target: target, silenceMax: .milliseconds(400))
+        let raw = listener.raw
+        try path.run(
+            { entrance in
+                let client = try Client(entrance)
+                client.finish()
+                var server: Int32 = -1
+                for _ in 0..<500 where server < 0 {
+                    server = accept(raw, nil, nil)
+                    if server < 0 { usleep(10_000) }
+                }
+                // Longer than the bound, never silent for as long.
+                for number in 0..<12 {
+                    sendAll(server, [UInt8(number)])
+                    let byte = try client.receiveAll(1)
+                    #expect(byte == [UInt8(number)])
+                    usleep(100_000)
+                }
+                #expect(throws: Errno(ECONNRESET)) { _ = try client.receive(1) }
+                close(server)
+            }, until: { path.opener.endings.count == 1 })
+        #expect(path.opener.endings.first?.cause == .aborted("half-closed and silent for too long"))
+        withExtendedLifetime(listener) {}
     }
 
     @Test func `a reader that has stopped stops its own sender only`() throws {

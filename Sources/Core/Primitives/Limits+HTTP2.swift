@@ -4,8 +4,6 @@ extension Limits {
     public static let tlsRecordByteCount = 16384
     /// The header of a frame (RFC 9113 4.1).
     public static let http2FrameHeaderByteCount = 9
-    /// The payload of a DATA frame that fills one record together with its header.
-    public static let http2DataByteCountMax = tlsRecordByteCount - http2FrameHeaderByteCount
     /// No DATA frame is begun in a record with less room than this: a stub of a frame costs more than a part-filled
     /// record.
     public static let http2DataRoomByteCountMin = 1024

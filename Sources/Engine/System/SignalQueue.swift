@@ -11,7 +11,7 @@ public struct SignalQueue: ~Copyable {
 
     /// To be made before any other thread is started. Writing to a closed pipe no longer kills the process either.
     public init(_ signals: [Int32]) throws(Errno) {
-        culvert_ignore_broken_pipes()
+        Self.ignoreBrokenPipes()
         var set = sigset_t()
         unsafe sigemptyset(&set)
         for number in signals { unsafe sigaddset(&set, number) }
@@ -20,6 +20,9 @@ public struct SignalQueue: ~Copyable {
         guard raw >= 0 else { throw Errno.current }
         descriptor = OwnedDescriptor(adopting: raw)
     }
+
+    /// Makes writing to a pipe that nobody reads an error instead of the end of the process.
+    public static func ignoreBrokenPipes() { culvert_ignore_broken_pipes() }
 
     /// The number of the next signal, or nil.
     public func next() -> Int32? {

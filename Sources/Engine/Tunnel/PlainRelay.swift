@@ -1,5 +1,5 @@
 public import EventLoop
-import Primitives
+public import Primitives
 public import System
 
 /// Told how a relay between two sockets ended.
@@ -33,13 +33,18 @@ public final class PlainRelay: ResumeHandler {
     private var timer: TimerToken?
     private var fromAccepted: UInt64 = 0
     private var toAccepted: UInt64 = 0
+    /// How long a half-closed relay may move nothing.
+    private let silenceMax: Duration
+    /// What had been moved when that was last looked at.
+    private var movedBefore: UInt64 = 0
 
     /// Takes over both sockets; `dialled` is still connecting. The relay lives until it tells its owner that it ended.
     public init(
         loop: EventLoop, buffers: RelayBuffers, accepted: consuming OwnedDescriptor, dialled: consuming OwnedDescriptor,
-        owner: any PlainRelayOwner
+        owner: any PlainRelayOwner, silenceMax: Duration = Limits.halfClosedDuration
     ) throws(Errno) {
         self.loop = loop
+        self.silenceMax = silenceMax
         self.buffers = buffers
         self.owner = owner
         self.accepted = try SocketEnd(accepted, on: loop, handler: acceptedPort)
@@ -98,7 +103,7 @@ public final class PlainRelay: ResumeHandler {
         if accepted.isDone && dialled.isDone {
             end(.completed)
         } else if (accepted.isDone || dialled.isDone), timer == nil {
-            timer = loop.schedule(after: Limits.halfClosedDuration, kind: 1, handler: self)
+            awaitSilence()
         }
     }
 
@@ -126,6 +131,12 @@ public final class PlainRelay: ResumeHandler {
         return share <= 0 && sink?.pendingByteCount == 0
     }
 
+    /// One direction is over; the other may go on for as long as it moves something.
+    private func awaitSilence() {
+        movedBefore = fromAccepted &+ toAccepted
+        timer = loop.schedule(after: silenceMax, kind: 1, handler: self)
+    }
+
     private func end(_ cause: RelayCause) {
         guard let near = accepted.take(), let far = dialled.take() else { return }
         acceptedPort.relay = nil
@@ -147,7 +158,9 @@ public final class PlainRelay: ResumeHandler {
 extension PlainRelay: TimerHandler {
     public func timerFired(_ kind: Int) {
         timer = nil
-        end(kind == 0 ? .socketFailed(.timedOut) : .aborted("half-closed and silent for too long"))
+        if kind == 0 { return end(.socketFailed(.timedOut)) }
+        guard fromAccepted &+ toAccepted == movedBefore else { return awaitSilence() }
+        end(.aborted("half-closed and silent for too long"))
     }
 }
 

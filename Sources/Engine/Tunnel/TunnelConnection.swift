@@ -245,7 +245,7 @@ extension TunnelConnection: EventHandler, ResumeHandler {
             }
         }
         guard phase != .closed else { return }
-        if let refusal { return close(phase == .handshaking ? .handshake(refusal) : .handshake(refusal)) }
+        if let refusal { return close(.handshake(refusal)) }
         if tls.peerClosed { return close(isIdle ? nil : .peerClosed) }
         requestFlush()
     }

@@ -38,6 +38,10 @@ public final class TunnelStream: HTTP2Stream {
     private var socket: SocketEnd?
     private var phase = Phase.requesting
     private let isServer: Bool
+    /// How long a half-closed stream may move nothing.
+    private let silenceMax: Duration
+    /// What had been moved when that was last looked at.
+    private var movedBefore: UInt64 = 0
     /// Bytes that arrived before there was a socket to take them.
     private var early = ByteQueue()
     private var hasPeerEnded = false
@@ -49,9 +53,11 @@ public final class TunnelStream: HTTP2Stream {
 
     /// Client: a stream for a socket just accepted. It is read once the peer has answered 200.
     public init(
-        relaying socket: consuming OwnedDescriptor, loop: EventLoop, owner: any TunnelStreamOwner
+        relaying socket: consuming OwnedDescriptor, loop: EventLoop, owner: any TunnelStreamOwner,
+        silenceMax: Duration = Limits.halfClosedDuration
     ) throws(Errno) {
         self.loop = loop
+        self.silenceMax = silenceMax
         self.owner = owner
         isServer = false
         super.init()
@@ -61,6 +67,7 @@ public final class TunnelStream: HTTP2Stream {
     /// Server: a stream that a peer opens.
     init(accepting loop: EventLoop) {
         self.loop = loop
+        silenceMax = Limits.halfClosedDuration
         isServer = true
     }
 
@@ -214,7 +221,9 @@ extension TunnelStream: EventHandler, TimerHandler {
         case .requesting:
             tunnel?.reset(self, .cancel)
             end(.tunnelLost("the peer did not answer the CONNECT request in time"))
-        case .relaying: abort("half-closed and silent for too long")
+        case .relaying:
+            guard bytesFromSocket &+ bytesToSocket == movedBefore else { return directionEnded() }
+            abort("half-closed and silent for too long")
         case .ended: break
         }
     }
@@ -276,9 +285,11 @@ extension TunnelStream: EventHandler, TimerHandler {
         end(.socketFailed(failure))
     }
 
-    /// One direction is over; the other is given a bounded time.
+    /// One direction is over; the other may go on for as long as it moves something.
     private func directionEnded() {
-        if timer == nil { timer = loop.schedule(after: Limits.halfClosedDuration, kind: 0, handler: self) }
+        guard timer == nil else { return }
+        movedBefore = bytesFromSocket &+ bytesToSocket
+        timer = loop.schedule(after: silenceMax, kind: 0, handler: self)
     }
 
     private func restart(_ span: Duration) {

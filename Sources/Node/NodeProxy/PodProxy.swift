@@ -33,6 +33,8 @@ final class PodProxy {
     private var waiting: [() -> Void] = []
     private var policies: CompiledPolicySet?
     private var allowPolicies: [String]?
+    /// Open connections that are still to be decided under the policies of now.
+    private var undecided: [any PodConnection] = []
     private(set) var isStopped = false
 
     init(worker: Worker, uid: String, name: WorkloadName, namespace: NetworkNamespace, listeners: PodListeners) {
@@ -126,7 +128,9 @@ final class PodProxy {
         defer { policies = current }
         allowPolicies = nil
         guard let previous = policies, !previous.isIdentical(to: current) else { return }
-        for connection in Array(connections.values) { connection.reevaluate(current) }
+        let isUnderWay = !undecided.isEmpty
+        undecided = Array(connections.values)
+        if !isUnderWay, !undecided.isEmpty { worker.loop.requestResume(self) }
     }
 
     /// The policies that allow somebody at this pod, for those whom none of them allows; found once for each version.
@@ -147,6 +151,19 @@ final class PodProxy {
     func opened(_ connection: any PodConnection) { connections[ObjectIdentifier(connection)] = connection }
 
     func closed(_ connection: any PodConnection) { connections[ObjectIdentifier(connection)] = nil }
+}
+
+extension PodProxy: ResumeHandler {
+    /// Decides a share of the open connections again, so that a change of policies holds up no connection's bytes.
+    func resume() {
+        guard let policies else { return }
+        for _ in 0..<Limits.reevaluationCountPerTurn {
+            guard let connection = undecided.popLast() else { return }
+            // Those that have ended meanwhile have nothing left to decide.
+            if connections[ObjectIdentifier(connection)] != nil { connection.reevaluate(policies) }
+        }
+        if !undecided.isEmpty { worker.loop.requestResume(self) }
+    }
 }
 
 @available(*, unavailable) extension PodProxy: Sendable {}

@@ -25,6 +25,8 @@ public final class Logger: Sendable {
         self.descriptor = descriptor
         filters = Mutex(filter)
         wakeUp = try Wakeup.make()
+        // A reader of the log that goes away does not take the program with it.
+        SignalQueue.ignoreBrokenPipes()
         Thread.start(named: "culvert-log") { [self] in writeForever() }
     }
 
