@@ -24,10 +24,22 @@ struct Arguments {
         return value
     }
 
-    func number(_ name: String, default assumed: Int) throws(Problem) -> Int {
-        guard let text = values[name] else { return assumed }
+    func number(_ name: String, default assumed: Int) throws(Problem) -> Int { try optionalNumber(name) ?? assumed }
+
+    func optionalNumber(_ name: String) throws(Problem) -> Int? {
+        guard let text = values[name] else { return nil }
         guard let value = Int(text), value > 0 else { throw Problem(text: "--\(name): \(text) is no positive number") }
         return value
+    }
+
+    func endpoints(_ name: String) throws(Problem) -> [Endpoint] {
+        let text = try text(name)
+        let found = text.split(separator: ",").map { Endpoint(String($0)) }
+        let endpoints = found.compactMap { $0 }
+        guard !endpoints.isEmpty, endpoints.count == found.count else {
+            throw Problem(text: "--\(name): \(text) does not name addresses with ports")
+        }
+        return endpoints
     }
 
     func endpoint(_ name: String) throws(Problem) -> Endpoint {

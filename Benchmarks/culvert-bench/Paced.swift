@@ -5,6 +5,9 @@ import System
 /// Requests at a fixed rate, spread over several connections, whether or not answers keep up, so that a stall shows in
 /// every request it delays.
 final class Paced: StreamOwner {
+    /// Timers of the loop are a millisecond coarse; so is the pace.
+    private static let grain = Duration.milliseconds(2)
+
     private let loop: EventLoop
     private let message: [UInt8]
     private let interval: Duration
@@ -59,15 +62,15 @@ final class Paced: StreamOwner {
         loop.stop()
     }
 
-    /// Sends what is due, and comes back for the next. Timers of the loop are a millisecond coarse; so is the pace.
+    /// Sends what is due, and comes back for the next.
     private func issue() {
         let now = MonotonicClock.now()
         while issued < total {
             let moment = begin + interval * issued
             guard moment <= now else { break }
             let stream = streams[issued % streams.count]
-            // A request is late by the timer's grain before it is sent; that is not the proxies' doing.
-            due[stream.number].append(max(moment, now))
+            // What the timer's grain makes late is not the proxies' doing; being held up longer counts in full.
+            due[stream.number].append(now - moment <= Self.grain ? now : moment)
             unsafe message.withUnsafeBytes { unsafe stream.send($0) }
             issued += 1
         }

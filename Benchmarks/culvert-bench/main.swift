@@ -16,7 +16,8 @@ let usage = """
       tunnel    like bare, and --authority ADDRESS:PORT for a client
       pingpong  --to ADDRESS:PORT [--bytes 64] [--rounds 10000] [--warmup 500]
       paced     --to ADDRESS:PORT [--bytes 1024] [--rate 1000] [--connections 4] [--seconds 5]
-      connect   --to ADDRESS:PORT [--total 2000] [--at-once 1]
+      connect   --to ADDRESS:PORT,... [--total 2000] [--at-once 1] [--pause MILLISECONDS]
+      idle      --to ADDRESS:PORT,... [--total 1000]       until its standard input ends
       bulk      --to ADDRESS:PORT --direction upload|download [--flows 1] [--megabytes 1024]
 
     """
@@ -45,13 +46,12 @@ func run(_ arguments: Arguments) throws -> String? {
             seconds: arguments.number("seconds", default: 5), loop: loop)
         loop.run()
         return try outcome("\"request_ns\": \(load.histogram)", load.failure)
-    case "connect":
-        let load = try Connections(
-            to: arguments.endpoint("to"), total: arguments.number("total", default: 2000),
-            atOnce: arguments.number("at-once", default: 1), loop: loop)
+    case "connect": return try connect(arguments, loop)
+    case "idle":
+        let load = try Idle(
+            to: arguments.endpoints("to"), total: arguments.number("total", default: 1000), loop: loop)
         loop.run()
-        return try outcome(
-            "\"connection_ns\": \(load.histogram), \"elapsed_ns\": \(load.elapsed.nanoseconds)", load.failure)
+        return try outcome("", load.failure)
     case "bulk": return try bulk(arguments, loop)
     case let mode: throw Arguments.Problem(text: "\(mode): no such mode")
     }
@@ -63,6 +63,16 @@ func serve(_ server: AnyObject, on loop: EventLoop) -> String? {
     loop.run()
     withExtendedLifetime(server) {}
     return nil
+}
+
+func connect(_ arguments: Arguments, _ loop: EventLoop) throws -> String {
+    let pause = try arguments.optionalNumber("pause").map { Duration.milliseconds($0) }
+    let load = try Connections(
+        to: arguments.endpoints("to"), total: arguments.number("total", default: 2000),
+        atOnce: arguments.number("at-once", default: 1), pause: pause, loop: loop)
+    loop.run()
+    return try outcome(
+        "\"connection_ns\": \(load.histogram), \"elapsed_ns\": \(load.elapsed.nanoseconds)", load.failure)
 }
 
 func bulk(_ arguments: Arguments, _ loop: EventLoop) throws -> String {

@@ -1,67 +1,78 @@
 """Runs suites of benchmarks; `Benchmarks/run` is the way in."""
 
 import argparse
+import json
 import platform
+import signal
 import sys
 
-from . import report
-from .contenders import MAKERS, start
+from . import chart, report, targets
+from .contenders import MAKERS, STANDARD
+from .failure import Failure
 from .suites import SUITES
-from .world import REPOSITORY, Failure, World
+from .world import REPOSITORY
 
-CHARTED = ["added_p50_us", "rate_per_s", "gbit_per_s", "cpu_s_per_gb"]
-
-
-def run_suite(world, contenders, suite, rounds, quick):
-    results = {load.name: {contender.name: [] for contender in contenders} for load in SUITES[suite]}
-    for turn in range(rounds):
-        # Whoever comes first meets another machine than whoever comes last, so the order turns.
-        order = contenders[turn % len(contenders) :] + contenders[: turn % len(contenders)]
-        for load in SUITES[suite]:
-            for contender in order:
-                results[load.name][contender.name].append(load.run(world, contender, quick))
-        print(f"{suite}: round {turn + 1} of {rounds}", file=sys.stderr)
-    return results
+RESULTS = REPOSITORY / "Benchmarks/results"
+# Whose failures are ours: a round of theirs that fails fails the run.
+OURS = ("direct", "culvert", "bare", "floor", "tunnel")
 
 
-def present(suite, contenders, results, rounds):
-    document = {"suite": suite, "rounds": rounds, "machine": platform.platform(), "loads": {}}
-    document["contenders"] = {contender.name: contender.meaning for contender in contenders}
-    sections, charts = [], {}
-    for load in SUITES[suite]:
-        summary = report.summarise(results[load.name])
-        ratios = report.ratios(summary)
-        document["loads"][load.name] = {"medians": summary, "ratios": ratios, "rounds": results[load.name]}
-        sections.append(report.table(load.title, summary))
-        sections.append("\n".join(f"  {name} = {value:.2f}" for name, value in ratios.items()))
-        for figure in CHARTED:
-            if figure in next(iter(summary.values())):
-                charts[f"{load.name}-{figure}"] = report.chart(load.title, summary, figure)
-    text = "\n\n".join(section for section in sections if section)
-    print(text)
-    report.write(REPOSITORY / "Benchmarks/results", suite, text, document, charts)
+def present(suite, results, options):
+    """Prints a suite and keeps it; whether all rounds of ours went well."""
+    document = {"suite": suite, "machine": platform.platform(), "quick": options.quick, "loads": {}}
+    sections, verdicts = [], []
+    for result in results:
+        summary = report.summarise(result)
+        judged = targets.judge(result.load.name, summary)
+        verdicts += judged
+        sections.append(report.table(result, summary))
+        document["loads"][result.load.name] = {
+            "title": result.load.title,
+            "medians": summary,
+            "targets": [{"name": v.target.name, "value": v.value, "limit": v.target.limit, "met": v.is_met} for v in judged],
+            "rounds": result.rounds,
+            "failures": result.failures,
+        }
+    if verdicts:
+        sections.append("\n".join(["targets", *report.aligned([verdict.cells() for verdict in verdicts])]))
+    text = "\n\n".join(sections)
+    print(f"{text}\n", flush=True)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / f"{suite}.txt").write_text(text + "\n")
+    (RESULTS / f"{suite}.json").write_text(json.dumps(document, indent=2) + "\n")
+    return not any(failure["contender"] in OURS for result in results for failure in result.failures)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="Benchmarks/run", description="Measures Culvert beside other proxies.")
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {', '.join(SUITES)}; all by default")
+    parser.add_argument("--quick", action="store_true", help="little work, one round: a check that it runs")
+    parser.add_argument("--rounds", type=int, help="how often each load visits each contender")
+    parser.add_argument("--contenders", default=",".join(STANDARD), help=f"of {', '.join(MAKERS)}; {', '.join(STANDARD)} by default")
+    options = parser.parse_args()
+    options.names = options.contenders.split(",")
+    for unknown in [name for name in options.suites if name not in SUITES]:
+        parser.error(f"no suite is called {unknown}")
+    for unknown in [name for name in options.names if name not in MAKERS]:
+        parser.error(f"no contender is called {unknown}")
+    options.rounds = options.rounds or (1 if options.quick else 7)
+    return options
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="Benchmarks/run", description="Measures Culvert beside other proxies.")
-    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {', '.join(SUITES)}; all by default")
-    parser.add_argument("--quick", action="store_true", help="little work, two rounds: a check that it runs")
-    parser.add_argument("--rounds", type=int, help="how often each load visits each contender")
-    parser.add_argument("--contenders", default=",".join(MAKERS), help="comma-separated")
-    options = parser.parse_args()
-    names = options.contenders.split(",")
-    for unknown in [name for name in options.suites if name not in SUITES]:
-        parser.error(f"no suite is called {unknown}")
-    for unknown in [name for name in names if name not in MAKERS]:
-        parser.error(f"no contender is called {unknown}")
-    rounds = options.rounds or (2 if options.quick else 7)
-    try:
-        with World() as world:
-            contenders = start(world, names)
-            for suite in options.suites or SUITES:
-                present(suite, contenders, run_suite(world, contenders, suite, rounds, options.quick), rounds)
-    except Failure as failure:
-        sys.exit(f"Benchmarks/run: {failure}")
+    options = arguments()
+    # Labs are taken down on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Benchmarks/run: ended"))
+    went_well = True
+    for suite in options.suites or SUITES:
+        try:
+            results = SUITES[suite](options.names, options.rounds, options.quick)
+        except Failure as failure:
+            sys.exit(f"Benchmarks/run: {suite}: {failure}")
+        went_well = present(suite, results, options) and went_well
+    chart.write(RESULTS)
+    if not went_well:
+        sys.exit("Benchmarks/run: rounds of ours failed")
 
 
 main()

@@ -1,14 +1,22 @@
-"""What is compared. Each contender carries connections from the client's namespace to the application in the server's.
+"""What is compared. Each contender carries connections from the client pod to the application in the server pod.
 
-Clients always dial the server's address; a rule in the client's namespace redirects them to the contender's own port, as a
-pod's rules do. Every proxy has one worker, TLS 1.3 with TLS_AES_128_GCM_SHA256, and client certificates.
+All sit in the same two pods of the lab, which are enrolled in the mesh, and clients always dial the server pod's address. For
+each contender but culvert, rules in front of the mesh's own redirect a port of its own to it, and let its connection to the
+other pod pass. Every proxy has one worker, TLS 1.3 with TLS_AES_128_GCM_SHA256, client certificates, and a release build.
 """
 
 from dataclasses import dataclass, field
 
-from .world import BENCH, ENVOY, FLOOR, SERVER_ADDRESS, SERVER_IDENTITY
+from . import haproxy, manifests
+from .failure import Failure
+from .manifests import APPLICATION_PORT, CLIENT, SERVER
+from .wire import check_suite
+from .world import BENCH, REPOSITORY, eventually
 
-APPLICATION_PORT = 9000
+FLOOR = REPOSITORY / ".build/benchmarks/floor"
+ENVOY = REPOSITORY / "Tests/peers/envoy"
+APPLICATION = f"{SERVER.address}:{APPLICATION_PORT}"
+SERVER_IDENTITY = manifests.identity(SERVER)
 
 
 @dataclass
@@ -16,16 +24,52 @@ class Contender:
     name: str
     meaning: str
     port: int
+    # Where its pair talks to each other; none without encryption.
+    wire_port: int | None = None
+    # Its processes in the client's pod or node, and in the server's.
     pids: list = field(default_factory=list)
 
     @property
     def target(self):
-        return f"{SERVER_ADDRESS}:{self.port}"
+        return f"{SERVER.address}:{self.port}"
+
+
+@dataclass
+class Slot:
+    """The ports of one contender: dialled by clients, of its listener in the client's pod, and in the server's."""
+
+    dialled: int
+    outbound: int
+    inbound: int
+
+    @property
+    def peer(self):
+        return f"{SERVER.address}:{self.inbound}"
+
+
+def culvert(world, slot):
+    del slot
+    meaning = "two culvert-nodes with control plane, agents and a policy in force; it alone keeps the client's address"
+    pids = [world.node_pid("north"), world.node_pid("south")]
+    return Contender("culvert", meaning, APPLICATION_PORT, 15008, pids)
 
 
 def direct(world, slot):
-    del world, slot
-    return Contender("direct", "no proxy", APPLICATION_PORT)
+    world.rule(CLIENT, "OUTPUT", "-d", SERVER.address, "--dport", str(slot.dialled), "-j", "ACCEPT")
+    redirect = ["-j", "REDIRECT", "--to-ports", str(APPLICATION_PORT)]
+    world.rule(SERVER, "PREROUTING", "-d", SERVER.address, "--dport", str(slot.dialled), *redirect)
+    return Contender("direct", "plain TCP between the pods, no proxy", slot.dialled)
+
+
+def pair(world, slot, name, meaning, server, client, announces=True):
+    """A contender of two processes that stand in the pods."""
+    dialled = ["-d", SERVER.address, "--dport", str(slot.dialled)]
+    world.rule(CLIENT, "OUTPUT", *dialled, "-j", "REDIRECT", "--to-ports", str(slot.outbound))
+    world.rule(CLIENT, "OUTPUT", "-d", SERVER.address, "--dport", str(slot.inbound), "-j", "ACCEPT")
+    world.rule(SERVER, "PREROUTING", "-d", SERVER.address, "--dport", str(slot.inbound), "-j", "ACCEPT")
+    south = world.spawn(SERVER, *server, announces=announces)
+    north = world.spawn(CLIENT, *client, announces=announces)
+    return Contender(name, meaning, slot.dialled, slot.inbound, [north.pid, south.pid])
 
 
 def floor(world, slot):
@@ -34,78 +78,73 @@ def floor(world, slot):
     def files(name):
         return [f"{folder}/{name}.pem", f"{folder}/{name}.key", f"{folder}/root.pem"]
 
-    pids = [
-        world.spawn(world.server, FLOOR, "server", slot.inbound, "127.0.0.1", APPLICATION_PORT, *files("server")),
-        world.spawn(world.client, FLOOR, "client", slot.outbound, SERVER_ADDRESS, slot.inbound, *files("client")),
-    ]
-    return Contender("floor", "a pair of small C relays, TLS only", slot.redirected, pids)
+    meaning = "a pair of small C relays, a TLS connection for each connection, no HTTP/2, no policy"
+    server = [FLOOR, "server", slot.inbound, SERVER.address, APPLICATION_PORT, *files("server")]
+    client = [FLOOR, "client", slot.outbound, SERVER.address, slot.inbound, *files("client")]
+    return pair(world, slot, "floor", meaning, server, client)
+
+
+def relays(world, slot, name, meaning, *client_more):
+    """A pair of relays of our own, by their mode of culvert-bench."""
+    common = ["--certificates", world.certificates()]
+    server = [BENCH, name, "--role", "server", "--name", "server", *common, "--listen", f"0.0.0.0:{slot.inbound}"]
+    client = [BENCH, name, "--role", "client", "--name", "client", *common, "--listen", f"127.0.0.1:{slot.outbound}"]
+    client += ["--to", slot.peer, "--expect", SERVER_IDENTITY, *client_more]
+    return pair(world, slot, name, meaning, [*server, "--to", APPLICATION], client)
 
 
 def bare(world, slot):
-    common = ["--certificates", world.certificates()]
-    pids = [
-        world.spawn(
-            world.server, BENCH, "bare", "--role", "server", "--name", "server", *common,
-            "--listen", f"0.0.0.0:{slot.inbound}", "--to", f"127.0.0.1:{APPLICATION_PORT}",
-        ),
-        world.spawn(
-            world.client, BENCH, "bare", "--role", "client", "--name", "client", *common, "--expect", SERVER_IDENTITY,
-            "--listen", f"127.0.0.1:{slot.outbound}", "--to", f"{SERVER_ADDRESS}:{slot.inbound}",
-        ),
-    ]  # fmt: skip
-    return Contender("bare", "Culvert's loop and TLS, no HTTP/2, no policy", slot.redirected, pids)
+    return relays(world, slot, "bare", "Culvert's loop and TLS, a TLS connection for each connection, no HTTP/2, no policy")
+
+
+def tunnel(world, slot):
+    return relays(world, slot, "tunnel", "Culvert's tunnel without a node around it", "--authority", APPLICATION)
 
 
 def envoy(world, slot):
     common = ["--certificates", world.certificates()]
-    pids = [
-        world.spawn(
-            world.server, ENVOY, "server", "--name", "server", *common,
-            "--listen", f"0.0.0.0:{slot.inbound}", "--application", f"127.0.0.1:{APPLICATION_PORT}",
-        ),
-        world.spawn(
-            world.client, ENVOY, "client", "--name", "client", *common, "--listen", f"127.0.0.1:{slot.outbound}",
-            "--peer", f"{SERVER_ADDRESS}:{slot.inbound}", "--authority", f"{SERVER_ADDRESS}:{APPLICATION_PORT}",
-        ),
-    ]  # fmt: skip
-    return Contender("envoy", "a pair of Envoys, HTTP/2 CONNECT over mutual TLS", slot.redirected, pids)
+    server = [ENVOY, "server", "--name", "server", *common, "--listen", f"0.0.0.0:{slot.inbound}"]
+    client = [ENVOY, "client", "--name", "client", *common, "--listen", f"127.0.0.1:{slot.outbound}"]
+    client += ["--peer", slot.peer, "--authority", APPLICATION]
+    meaning = "a pair of Envoys in the pods, HTTP/2 CONNECT over mutual TLS, no policy, no access log"
+    return pair(world, slot, "envoy", meaning, [*server, "--application", APPLICATION], client)
 
 
-def tunnel(world, slot):
-    common = ["--certificates", world.certificates()]
-    pids = [
-        world.spawn(
-            world.server, BENCH, "tunnel", "--role", "server", "--name", "server", *common,
-            "--listen", f"0.0.0.0:{slot.inbound}", "--to", f"127.0.0.1:{APPLICATION_PORT}",
-        ),
-        world.spawn(
-            world.client, BENCH, "tunnel", "--role", "client", "--name", "client", *common, "--expect", SERVER_IDENTITY,
-            "--listen", f"127.0.0.1:{slot.outbound}", "--to", f"{SERVER_ADDRESS}:{slot.inbound}",
-            "--authority", f"{SERVER_ADDRESS}:{APPLICATION_PORT}",
-        ),
-    ]  # fmt: skip
-    return Contender("tunnel", "Culvert's tunnel as its nodes use it, no routing, no policy", slot.redirected, pids)
+def haproxies(world, slot):
+    server, client = haproxy.commands(world, slot, APPLICATION)
+    meaning = "a pair of HAProxies in the pods, a mutual TLS connection for each connection, no policy, no access log"
+    return pair(world, slot, "haproxy", meaning, server, client, announces=False)
 
 
-@dataclass
-class Slot:
-    """The ports of one contender."""
-
-    outbound: int
-    inbound: int
-    redirected: int
-
-
-MAKERS = {"direct": direct, "floor": floor, "bare": bare, "envoy": envoy, "tunnel": tunnel}
+MAKERS = {
+    "direct": direct, "culvert": culvert, "envoy": envoy, "haproxy": haproxies, "bare": bare, "floor": floor, "tunnel": tunnel,
+}  # fmt: skip
+STANDARD = [name for name in MAKERS if name != "tunnel"]
 
 
 def start(world, names):
-    """Starts the application and the named contenders."""
-    world.spawn(world.server, BENCH, "serve", "--listen", f"0.0.0.0:{APPLICATION_PORT}")
+    """Starts the application and the named contenders, and sees that each of them works and is what it claims to be."""
+    world.spawn(SERVER, BENCH, "serve", "--listen", f"0.0.0.0:{APPLICATION_PORT}")
     contenders = []
     for position, name in enumerate(names):
-        slot = Slot(15101 + position, 15208 + position, 9100 + position)
-        if name != "direct":
-            world.redirect(slot.redirected, slot.outbound)
-        contenders.append(MAKERS[name](world, slot))
+        slot = Slot(9101 + position, 15101 + position, 15201 + position)
+        contender = MAKERS[name](world, slot)
+        contenders.append(contender)
+
+        def once(contender=contender):
+            world.measure("connect", "--to", contender.target, "--total", 1)
+
+        if contender.wire_port:
+            check_suite(world, contender, lambda once=once: eventually(once))
+        else:
+            eventually(once)
     return contenders
+
+
+def check_policy(world, stranger):
+    """Fails if somebody whom the policy does not name reaches the application."""
+    try:
+        world.measure("connect", "--to", APPLICATION, "--total", 1, pod=stranger)
+    except Failure:
+        return
+    raise Failure("the policy lets a stranger through")

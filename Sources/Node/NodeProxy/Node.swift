@@ -4,6 +4,7 @@ import Identity
 public import Mesh
 import Primitives
 public import System
+import TLS
 public import Telemetry
 
 /// The node proxy: its workers, and on the control loop everything slow. It hands the workers each version of the
@@ -62,7 +63,11 @@ public final class Node {
                     logger: logger, home: home)
             }
         }
-        certificates = CertificateStore(loop: loop, signer: signer) { [weak self] in self?.certificateChanged($0) }
+        var options = TLSOptions()
+        options.cipherSuites = configuration.cipherSuites
+        certificates = CertificateStore(loop: loop, signer: signer, options: options) { [weak self] in
+            self?.certificateChanged($0)
+        }
     }
 
     /// Connects to the interception agent; to be called once the mesh is known, so that pods never meet an empty one.

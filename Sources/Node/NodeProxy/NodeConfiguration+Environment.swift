@@ -2,6 +2,7 @@ import ControlPlane
 import Primitives
 import RPC
 import System
+import TLS
 import Telemetry
 
 extension NodeConfiguration {
@@ -124,6 +125,7 @@ extension NodeConfiguration {
             }
             frameByteCountMax = frame
         }
+        cipherSuites = try reader.cipherSuites("CULVERT_CIPHER_SUITES") ?? cipherSuites
         guard try reader.flag("KEEPALIVE_ENABLED") ?? true else {
             keepAlive = nil
             return
@@ -175,6 +177,21 @@ extension EnvironmentReader {
         guard let size: UInt32 = try number(name, atLeast: 65_535) else { return nil }
         guard size <= 0x7fff_ffff else { throw ConfigurationError(variable: name, reason: "is above 2147483647") }
         return size
+    }
+
+    /// Names with commas between them, best first.
+    fileprivate func cipherSuites(_ name: String) throws(ConfigurationError) -> [CipherSuite]? {
+        guard let text = text(name) else { return nil }
+        var suites: [CipherSuite] = []
+        for word in text.split(separator: ",") {
+            guard let suite = CipherSuite(rawValue: String(word)), !suites.contains(suite) else {
+                let known = CipherSuite.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ConfigurationError(
+                    variable: name, reason: "\"\(text)\" does not name some of \(known), once each")
+            }
+            suites.append(suite)
+        }
+        return suites
     }
 }
 

@@ -1,6 +1,7 @@
 public import ControlPlane
 import Primitives
 public import System
+public import TLS
 public import Telemetry
 
 /// Everything an operator can set about a node.
@@ -37,6 +38,8 @@ public struct NodeConfiguration: Sendable {
     public var streamWindowByteCount: UInt32 = Limits.streamWindowByteCount
     public var connectionWindowByteCount: UInt32 = 16 << 20
     public var frameByteCountMax: UInt32 = 1 << 20
+    /// Of tunnels, best first.
+    public var cipherSuites = TLSOptions().cipherSuites
 
     public var logFormat = LogFormat.plain
     public var logFilter = LogFilter.standard

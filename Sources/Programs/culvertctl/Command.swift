@@ -4,7 +4,7 @@ import System
 /// What the command line asks for.
 enum Command {
     static let usage = """
-        usage: culvertctl lab up [--name NAME] [--bin DIR | --bare] DIR
+        usage: culvertctl lab up [--name NAME] [--bin DIR | --bare] [--proxy NAME=VALUE]... DIR
                culvertctl lab exec [--name NAME] POD -- COMMAND...
                culvertctl lab exec [--name NAME] --node NODE -- COMMAND...
                culvertctl lab exec [--name NAME] --backbone -- COMMAND...
@@ -13,7 +13,8 @@ enum Command {
 
         up    makes nodes and pods out of network namespaces from the Kubernetes YAML in DIR, starts the control plane,
               agents and node proxies found in --bin (the folder of culvertctl), and prints the folder of the manifests
-              that the lab follows: edit them there; --bare makes the network only
+              that the lab follows: edit them there; --bare makes the network only, --proxy sets a variable of the
+              node proxies
         exec  runs a command in a pod (NAMESPACE/NAME or NAME), in a node's network, or between the nodes
         list  prints the labs that are up
         down  ends everything in a lab and removes it
@@ -40,8 +41,9 @@ enum Command {
         guard let manifests = arguments.operands.first, arguments.operands.count == 1 else {
             throw UsageError("up needs a folder of manifests")
         }
-        let options = Lab.Options(
+        var options = Lab.Options(
             binaries: arguments.isBare ? nil : try arguments.options["--bin"] ?? ownFolder())
+        options.proxyEnvironment = arguments.proxyEnvironment
         let folder = try folder(arguments, manifests: manifests)
         try Lab(folder, manifests: manifests, options: options).start()
         StandardStream.output.write("\(folder.manifests)\n")
