@@ -35,6 +35,8 @@ protocol StreamOwner: AnyObject {
     var service: Service?
     var started = Instant(nanoseconds: 0)
     var waiting = ByteQueue()
+    /// For a thread that writes on its own; valid while the stream is open.
+    var raw: Int32 { descriptor.raw }
 
     init(
         _ descriptor: consuming OwnedDescriptor, on loop: EventLoop, owner: any StreamOwner, number: Int = 0

@@ -40,6 +40,7 @@ func run(_ arguments: Arguments) throws -> String? {
         loop.run()
         return try outcome("\"round_trip_ns\": \(load.histogram)", load.failure)
     case "paced":
+        Pace.sharpenSleep()
         let load = try Paced(
             to: arguments.endpoint("to"), byteCount: arguments.number("bytes", default: 1024),
             rate: arguments.number("rate", default: 1000), connections: arguments.number("connections", default: 4),

@@ -55,7 +55,8 @@ def culvert(world, slot):
 
 
 def direct(world, slot):
-    world.rule(CLIENT, "OUTPUT", "-d", SERVER.address, "--dport", str(slot.dialled), "-j", "ACCEPT")
+    for pod in [pod for pod in world.pods if pod.node == CLIENT.node]:
+        world.rule(pod, "OUTPUT", "-d", SERVER.address, "--dport", str(slot.dialled), "-j", "ACCEPT")
     redirect = ["-j", "REDIRECT", "--to-ports", str(APPLICATION_PORT)]
     world.rule(SERVER, "PREROUTING", "-d", SERVER.address, "--dport", str(slot.dialled), *redirect)
     return Contender("direct", "plain TCP between the pods, no proxy", slot.dialled)

@@ -2,6 +2,7 @@
 
 import time
 
+from .failure import Failure
 from .loads import Load, microseconds
 from .manifests import CLIENT, NEIGHBOUR
 from .world import BENCH
@@ -26,6 +27,8 @@ def beside(pod):
         try:
             time.sleep(SETTLING_SECONDS)
             figures = ping(world, contender, quick)
+            if mover.poll() is not None:
+                raise Failure("the bulk ended early")
         finally:
             world.end(mover)
             time.sleep(SETTLING_SECONDS)
