@@ -6,11 +6,24 @@ public struct MeshSettings: Hashable, Sendable {
     public var node: String?
     /// Whether pods may reach the mesh by SOCKS5.
     public var isSOCKS5Enabled: Bool
+    /// The domain that the names of Kubernetes services end in.
+    public var clusterDomain: String
+    /// The namespace whose services go before others with the same host name, after the client's own and the canonical
+    /// one.
+    public var preferredNamespace: String?
+    /// Whether IPv6 addresses are told to anybody.
+    public var isIPv6Enabled: Bool
 
-    public init(network: String = "", node: String? = nil, isSOCKS5Enabled: Bool = false) {
+    public init(
+        network: String = "", node: String? = nil, isSOCKS5Enabled: Bool = false,
+        clusterDomain: String = "cluster.local", preferredNamespace: String? = nil, isIPv6Enabled: Bool = true
+    ) {
         self.network = network
         self.node = node
         self.isSOCKS5Enabled = isSOCKS5Enabled
+        self.clusterDomain = clusterDomain
+        self.preferredNamespace = preferredNamespace
+        self.isIPv6Enabled = isIPv6Enabled
     }
 
     /// Whether connections to this port of a pod would come back to the proxy that makes them.

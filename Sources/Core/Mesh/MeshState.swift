@@ -12,6 +12,7 @@ import Primitives
 /// | where does an outbound connection go | `route(from:at:to:random:resolution:)` -> `OutboundRoute` |
 /// | what does an inbound CONNECT reach | `admit(_:at:for:forwardedHost:)` -> `Admission` |
 /// | what does inbound plaintext reach | `admitPlaintext(to:for:)` -> `Admission` |
+/// | what does a name stand for | `lookUp(_:_:for:random:)` -> `NameAnswer` |
 /// | may it | `policies(for:)` -> `CompiledPolicySet`, whose `decide(_:)` -> `PolicyDecision` |
 ///
 /// All of them are functions of the state and their arguments; random words come from the caller.
@@ -164,6 +165,9 @@ extension MeshState {
     public func service(hostname: String, for namespace: String) -> Service? {
         servicesByHostname[hostname]?.best(for: namespace)
     }
+
+    /// All services with this host name, in the order in which they appeared.
+    func services(hostname: String) -> [Service] { servicesByHostname[hostname]?.services ?? [] }
 
     /// The service at a virtual address for clients of `namespace`: the address itself goes before networks around it.
     public func service(at address: NetworkAddress, for namespace: String) -> Service? {
