@@ -24,6 +24,8 @@ extension Limits {
     public static let halfClosedDuration: Duration = .seconds(3600)
     /// Streams that we open at once on one tunnel, unless the peer allows fewer (ztunnel's default).
     public static let tunnelStreamCountMax = 100
+    /// Streams that a peer may have open at once on one tunnel to us.
+    public static let tunnelAcceptedStreamCountMax: UInt32 = 1024
     /// Age without use after which a tunnel without streams is closed (ztunnel's default).
     public static let tunnelIdleDuration: Duration = .seconds(300)
     /// Bytes that a stream's peer may have under way to us.

@@ -1,3 +1,5 @@
+import Primitives
+
 /// Which end of the connection a session plays.
 public enum HTTP2Role: Sendable {
     case client
@@ -36,8 +38,8 @@ public struct HTTP2Settings: Equatable, Sendable {
         streamWindowByteCount: 4 << 20, connectionWindowByteCount: 16 << 20, frameByteCountMax: 1 << 20,
         fieldListByteCountMax: 16 << 10, streamCountMax: 0)
 
-    /// The accepting end of a tunnel (ztunnel).
+    /// The accepting end of a tunnel (ztunnel, but for the number of streams: it allows 200).
     public static let tunnelServer = HTTP2Settings(
         streamWindowByteCount: 4 << 20, connectionWindowByteCount: 16 << 20, frameByteCountMax: 1 << 20,
-        fieldListByteCountMax: 64 << 10, streamCountMax: 200)
+        fieldListByteCountMax: 64 << 10, streamCountMax: Limits.tunnelAcceptedStreamCountMax)
 }

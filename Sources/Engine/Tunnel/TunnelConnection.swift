@@ -11,11 +11,7 @@ public import TLS
 /// together.
 public final class TunnelConnection {
     private enum Phase: Equatable { case connecting, handshaking, open, closed }
-    private enum Timer {
-        static let deadline = 0
-        static let keepAlive = 1
-        static let pong = 2
-    }
+    private enum Timer { static let (deadline, keepAlive, pong) = (0, 1, 2) }
 
     let loop: EventLoop
     private let buffers: RelayBuffers
@@ -71,10 +67,11 @@ public final class TunnelConnection {
     /// Streams can be opened.
     public var isOpen: Bool { phase == .open && !isDraining }
 
-    /// Streams that may be open at once: our own bound, or the peer's if it is lower.
-    public var streamCountMax: Int {
-        min(Limits.tunnelStreamCountMax, Int(clamping: session?.peerStreamCountMax ?? .max))
-    }
+    /// The peer has said how many streams it takes.
+    private(set) var hasPeerSettings = false
+
+    /// Streams that the peer takes at once; a guess until it has said so.
+    var peerStreamCountMax: Int { Int(clamping: session?.peerStreamCountMax ?? .max) }
 
     // MARK: Streams
 
@@ -252,8 +249,7 @@ extension TunnelConnection: EventHandler, ResumeHandler {
 
     private func established() {
         do {
-            let session = try HTTP2Session(role: isServer ? .server : .client, settings: settings, delegate: self)
-            self.session = session
+            session = try HTTP2Session(role: isServer ? .server : .client, settings: settings, delegate: self)
         } catch {
             return close(.http2(error))
         }
@@ -359,6 +355,11 @@ extension TunnelConnection: TimerHandler {
     func requested(_ stream: TunnelStream, head: [HTTPField]) {
         guard let owner else { return stream.refuse([HTTPField(":status", "503")]) }
         owner.tunnelRequested(self, stream, head: head)
+    }
+
+    public func settingsReceived() {
+        hasPeerSettings = true
+        owner?.tunnelSettled(self)
     }
 
     public func goAwayReceived(lastStream: Int32, code: HTTP2ErrorCode) {

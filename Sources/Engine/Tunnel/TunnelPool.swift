@@ -38,17 +38,28 @@ public final class TunnelPool {
         init(key: TunnelKey) { self.key = key }
 
         /// The first tunnel with room: streams gather on as few tunnels as possible.
-        var available: TunnelConnection? { tunnels.first { $0.isOpen && $0.streamCount < $0.streamCountMax } }
+        func available(_ streamCountMax: Int) -> TunnelConnection? {
+            tunnels.first { $0.isOpen && $0.streamCount < min(streamCountMax, $0.peerStreamCountMax) }
+        }
+
+        /// Whether a tunnel will soon have room, or have said that it has none.
+        var isExpecting: Bool { connecting != nil || tunnels.contains { $0.isOpen && !$0.hasPeerSettings } }
     }
 
     private let loop: EventLoop
     private let idleDuration: Duration
+    private let streamCountMax: Int
     private var entries: [TunnelKey: Entry] = [:]
     private var entriesByTunnel: [ObjectIdentifier: Entry] = [:]
     private var idleTimers: [ObjectIdentifier: TimerToken] = [:]
 
-    public init(loop: EventLoop, idleDuration: Duration = Limits.tunnelIdleDuration) {
+    /// - Parameter streamCountMax: streams that we open at once on one tunnel, unless its peer allows fewer.
+    public init(
+        loop: EventLoop, idleDuration: Duration = Limits.tunnelIdleDuration,
+        streamCountMax: Int = Limits.tunnelStreamCountMax
+    ) {
         self.loop = loop
+        self.streamCountMax = streamCountMax
         self.idleDuration = idleDuration
     }
 
@@ -65,12 +76,12 @@ public final class TunnelPool {
             entry = Entry(key: key)
             entries[key] = entry
         }
-        if let tunnel = entry.available {
+        if let tunnel = entry.available(streamCountMax) {
             use(tunnel)
             return completion(.success(tunnel))
         }
         entry.waiting.append((dial, completion))
-        if entry.connecting == nil { connect(entry) }
+        if !entry.isExpecting { connect(entry) }
     }
 
     /// Lets the streams of all tunnels finish and closes each after its last.
@@ -108,12 +119,12 @@ public final class TunnelPool {
     }
 
     private func serveWaiting(_ entry: Entry) {
-        while !entry.waiting.isEmpty, let tunnel = entry.available {
+        while !entry.waiting.isEmpty, let tunnel = entry.available(streamCountMax) {
             use(tunnel)
             // Opens its stream in here, which counts against the room of the tunnel.
             entry.waiting.removeFirst().completion(.success(tunnel))
         }
-        if !entry.waiting.isEmpty, entry.connecting == nil { connect(entry) }
+        if !entry.waiting.isEmpty, !entry.isExpecting { connect(entry) }
     }
 
     private func use(_ tunnel: TunnelConnection) {
@@ -133,6 +144,11 @@ extension TunnelPool: TunnelOwner {
         entry.tunnels.append(tunnel)
         serveWaiting(entry)
         if tunnel.streamCount == 0 { tunnelStreamEnded(tunnel) }
+    }
+
+    public func tunnelSettled(_ tunnel: TunnelConnection) {
+        guard let entry = entriesByTunnel[ObjectIdentifier(tunnel)], !entry.waiting.isEmpty else { return }
+        serveWaiting(entry)
     }
 
     public func tunnelStreamEnded(_ tunnel: TunnelConnection) {

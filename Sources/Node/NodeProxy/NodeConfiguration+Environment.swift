@@ -117,6 +117,9 @@ extension NodeConfiguration {
 
     private mutating func readTransport(_ reader: EnvironmentReader) throws(ConfigurationError) {
         idleTunnelDuration = try reader.duration("POOL_UNUSED_RELEASE_TIMEOUT") ?? idleTunnelDuration
+        if let count: UInt16 = try reader.number("POOL_MAX_STREAMS_PER_CONNECTION", atLeast: 1) {
+            tunnelStreamCountMax = Int(count)
+        }
         streamWindowByteCount = try reader.window("HTTP2_STREAM_WINDOW_SIZE") ?? streamWindowByteCount
         connectionWindowByteCount = try reader.window("HTTP2_CONNECTION_WINDOW_SIZE") ?? connectionWindowByteCount
         if let frame: UInt32 = try reader.number("HTTP2_FRAME_SIZE", atLeast: 16_384) {

@@ -35,6 +35,7 @@ public struct NodeConfiguration: Sendable {
     public var workerCount = 2
     public var terminationDeadline: Duration = .seconds(5)
     public var idleTunnelDuration: Duration = Limits.tunnelIdleDuration
+    public var tunnelStreamCountMax = Limits.tunnelStreamCountMax
     public var streamWindowByteCount: UInt32 = Limits.streamWindowByteCount
     public var connectionWindowByteCount: UInt32 = 16 << 20
     public var frameByteCountMax: UInt32 = 1 << 20

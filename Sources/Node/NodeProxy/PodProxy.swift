@@ -43,7 +43,9 @@ final class PodProxy {
         self.name = name
         self.namespace = namespace
         self.listeners = listeners
-        pool = TunnelPool(loop: worker.loop, idleDuration: worker.configuration.idleTunnelDuration)
+        pool = TunnelPool(
+            loop: worker.loop, idleDuration: worker.configuration.idleTunnelDuration,
+            streamCountMax: worker.configuration.tunnelStreamCountMax)
     }
 
     func start() {
