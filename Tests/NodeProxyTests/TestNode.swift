@@ -17,29 +17,39 @@ import Testing
 final class TestPod: Sendable {
     let workload: Workload
     let address: IPAddress
+    let address6: IPAddress
     let namespace: NetworkNamespace
     let netnsName: String
 
-    /// Makes `PREFIX-NAME`; both pods of a test hang on one veth pair.
-    init(_ prefix: String, _ pod: String, _ address: String, interface: String) throws {
+    /// Makes `PREFIX-NAME`, the pod of this number; all pods of a test hang on the bridge in `PREFIX`.
+    init(_ prefix: String, _ pod: String, number: Int) throws {
         netnsName = "\(prefix)-\(pod)"
-        self.address = try #require(IPAddress(address))
+        address = IPAddress(v4: 0x0a4d_0000 + UInt32(number))
+        address6 = IPAddress(v6High: 0xfd77 << 48, low: UInt64(number))
+        let link = "pod\(number)"
+        try run("ip", "netns", "add", netnsName)
+        try run("ip", "-n", netnsName, "link", "add", "eth0", "type", "veth", "peer", "name", link, "netns", prefix)
+        try run("ip", "-n", prefix, "link", "set", link, "master", "bridge", "up")
         try run("ip", "-n", netnsName, "link", "set", "lo", "up")
-        try run("ip", "-n", netnsName, "addr", "add", "\(address)/24", "dev", interface)
-        try run("ip", "-n", netnsName, "link", "set", interface, "up")
+        try run("ip", "-n", netnsName, "addr", "add", "\(address)/24", "dev", "eth0")
+        try run("ip", "-n", netnsName, "addr", "add", "\(address6)/64", "dev", "eth0", "nodad")
+        try run("ip", "-n", netnsName, "link", "set", "eth0", "up")
+        // What is dialled outside the pods' own network is captured before it would be sent there.
+        try run("ip", "-n", netnsName, "route", "add", "default", "dev", "eth0")
         namespace = try NetworkNamespace.open(path: "/run/netns/\(netnsName)")
         workload = Workload(
             uid: "Kubernetes//Pod/shop/\(pod)", name: pod, namespace: "shop", serviceAccount: pod,
-            addresses: [self.address], node: "n1", canonicalName: pod, tunnelProtocol: .hbone)
+            addresses: [address, address6], node: "n1", canonicalName: pod, tunnelProtocol: .hbone)
     }
 
     func capture() throws {
-        _ = try PodNetwork(families: [.v4]).install(CaptureOptions(capturesDNS: false), in: namespace)
+        _ = try PodNetwork(families: [.v4, .v6]).install(CaptureOptions(capturesDNS: false), in: namespace)
     }
 
     /// A listener of the pod's application.
-    func listen(_ port: UInt16) throws -> OwnedDescriptor {
-        try namespace.perform { () throws(Errno) -> OwnedDescriptor in
+    func listen(_ port: UInt16, on address: IPAddress? = nil) throws -> OwnedDescriptor {
+        let address = address ?? self.address
+        return try namespace.perform { () throws(Errno) -> OwnedDescriptor in
             try TCPSocket.listen(on: Endpoint(address, port: port))
         }
     }
@@ -60,27 +70,33 @@ func run(_ arguments: String...) throws {
     }
 }
 
-/// A node with its control loop on a thread of its own, and two pods `web` and `cart` on one wire.
+/// A node with its control loop on a thread of its own, and its pods on one wire: `web`, `cart`, and others as asked.
 final class TestNode: Sendable {
     let web: TestPod
     let cart: TestPod
+    private let pods: [TestPod]
     private let prefix: String
     private let mailbox: Mailbox
     private let log: Int32
 
     let authority: CertificateAuthority
 
-    /// - Parameter enrolled: the pods that the node proxy serves; the others are left to themselves.
-    init(enrolling enrolled: Set<String> = ["web", "cart"]) throws {
+    /// - Parameters:
+    ///   - enrolled: the pods that the node proxy serves; the others are left to themselves.
+    ///   - others: pods beside web and cart.
+    init(
+        enrolling enrolled: Set<String> = ["web", "cart"], others: [String] = [],
+        configuration: NodeConfiguration = NodeConfiguration()
+    ) throws {
         authority = try LocalSigner.makeAuthority()
-        prefix = "cv\(getpid() % 10000)\(UInt16.random(in: 0...999))"
-        for pod in ["web", "cart"] { try run("ip", "netns", "add", "\(prefix)-\(pod)") }
-        try run(
-            "ip", "link", "add", "eth0", "netns", "\(prefix)-web", "type", "veth", "peer", "name", "eth0", "netns",
-            "\(prefix)-cart")
-        web = try TestPod(prefix, "web", "10.77.0.1", interface: "eth0")
-        cart = try TestPod(prefix, "cart", "10.77.0.2", interface: "eth0")
-        let pods = [web, cart].filter { enrolled.contains($0.workload.name) }
+        let prefix = "cv\(getpid() % 10000)\(UInt16.random(in: 0...999))"
+        self.prefix = prefix
+        try run("ip", "netns", "add", prefix)
+        try run("ip", "-n", prefix, "link", "add", "bridge", "type", "bridge")
+        try run("ip", "-n", prefix, "link", "set", "bridge", "up")
+        pods = try (["web", "cart"] + others).enumerated().map { try TestPod(prefix, $1, number: $0 + 1) }
+        (web, cart) = (pods[0], pods[1])
+        let pods = pods.filter { enrolled.contains($0.workload.name) }
         for pod in pods { try pod.capture() }
         log = unsafe open("/dev/shm/\(prefix).log", O_RDWR | O_CREAT | O_TRUNC, 0o600)
         let logger = try Logger(filter: try #require(LogFilter.standard.adding("debug")), descriptor: log)
@@ -89,7 +105,7 @@ final class TestNode: Sendable {
         let handOff = HandOff(box: box, arrived: arrived)
         Thread.start(named: "test-node") { [authority] in
             guard let loop = try? EventLoop(),
-                let node = try? Node(loop: loop, configuration: NodeConfiguration(), logger: logger),
+                let node = try? Node(loop: loop, configuration: configuration, logger: logger),
                 (try? node.start(signer: LocalSigner(authority))) != nil
             else { return Wakeup.signal(handOff.arrived) }
             handOff.box.withLock { $0 = loop.mailbox }
@@ -100,16 +116,30 @@ final class TestNode: Sendable {
         Wakeup.wait(handOff.arrived)
         mailbox = try #require(handOff.box.withLock { $0 })
         publish { _ in }
-        for pod in pods {
-            perform { node in
-                node.startPod(uid: pod.workload.uid, pod.workloadName, pod.namespace) { failure in
-                    #expect(failure == nil)
-                    Wakeup.signal(handOff.arrived)
-                }
-            }
-            Wakeup.wait(handOff.arrived)
-        }
+        for pod in pods { try enrol(pod) }
     }
+
+    /// Starts the pod's proxy and waits for the answer.
+    func enrol(_ pod: TestPod) throws {
+        let handOff = HandOff(box: Mutex(nil), arrived: try Wakeup.make())
+        perform { node in
+            node.startPod(uid: pod.workload.uid, pod.workloadName, pod.namespace) { failure in
+                #expect(failure == nil)
+                Wakeup.signal(handOff.arrived)
+            }
+        }
+        Wakeup.wait(handOff.arrived)
+    }
+
+    /// Stops the pod's proxy and waits for the answer.
+    func unenrol(_ pod: TestPod) throws {
+        let handOff = HandOff(box: Mutex(nil), arrived: try Wakeup.make())
+        perform { node in node.stopPod(uid: pod.workload.uid) { Wakeup.signal(handOff.arrived) } }
+        Wakeup.wait(handOff.arrived)
+    }
+
+    /// A pod beside web and cart.
+    func pod(_ name: String) throws -> TestPod { try #require(pods.first { $0.workload.name == name }) }
 
     private final class HandOff: Sendable {
         let box: Mutex<Mailbox?>
@@ -122,7 +152,8 @@ final class TestNode: Sendable {
 
     deinit {
         perform { $0.shutDown() }
-        for pod in ["web", "cart"] { try? run("ip", "netns", "del", "\(prefix)-\(pod)") }
+        for pod in pods { try? run("ip", "netns", "del", pod.netnsName) }
+        try? run("ip", "netns", "del", prefix)
         close(log)
         unsafe unlink("/dev/shm/\(prefix).log")
     }
@@ -131,11 +162,10 @@ final class TestNode: Sendable {
         mailbox.post { loop in (loop.resident as? Node).map(body) }
     }
 
-    /// Publishes a mesh of both pods, with what `change` adds.
+    /// Publishes a mesh of all pods, with what `change` adds.
     func publish(_ change: (inout MeshState) -> Void) {
         var state = MeshState(settings: MeshSettings(node: "n1"))
-        state.insert(web.workload)
-        state.insert(cart.workload)
+        for pod in pods { state.insert(pod.workload) }
         change(&state)
         let final = state
         perform { $0.publish(final) }

@@ -1,4 +1,5 @@
 import EventLoop
+import HTTP2
 import Identity
 import Primitives
 import System
@@ -18,16 +19,19 @@ final class Opener: EventHandler, TunnelStreamOwner {
     private(set) var failures: [TunnelFailure] = []
     private(set) var statuses: [Int] = []
 
-    private let silenceMax: Duration
+    private let options: Path.Options
+    private var carriedCount = 0
+    private(set) var dialCount = 0
 
     init(
-        loop: EventLoop, credentials: TLSCredentials, peer: Endpoint, target: Endpoint, silenceMax: Duration
+        loop: EventLoop, credentials: TLSCredentials, peer: Endpoint, target: Endpoint, options: Path.Options
     ) throws {
         self.loop = loop
-        self.silenceMax = silenceMax
+        self.options = options
         self.peer = peer
         self.target = target
-        pool = TunnelPool(loop: loop)
+        pool = TunnelPool(
+            loop: loop, idleDuration: options.idleDuration, streamCountMax: options.streamCountMax)
         context = try TLSContext.workloadClient(credentials)
         listener = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
         _ = try loop.register(listener, for: .listener, handler: self)
@@ -41,11 +45,15 @@ final class Opener: EventHandler, TunnelStreamOwner {
 
     private func carry(_ socket: consuming OwnedDescriptor) {
         try? TCPSocket.setNoDelay(socket)
-        guard let stream = try? TunnelStream(relaying: socket, loop: loop, owner: self, silenceMax: silenceMax) else {
-            return
-        }
-        let key = TunnelKey(
-            source: Authority.web, expected: [Authority.cart], destination: peer, workload: "cart")
+        guard
+            let stream = try? TunnelStream(
+                relaying: socket, loop: loop, owner: self, silenceMax: options.silenceMax)
+        else { return }
+        let source = SPIFFEID(
+            trustDomain: "cluster.local", namespace: "shop",
+            serviceAccount: "web\(carriedCount % options.identityCount)")
+        carriedCount += 1
+        let key = TunnelKey(source: source, expected: [options.expected], destination: peer, workload: "cart")
         pool.tunnel(for: key, dial: { [unowned self] owner throws(TunnelFailure) in try dial(owner) }) { result in
             switch result {
             case .success(let tunnel):
@@ -59,8 +67,9 @@ final class Opener: EventHandler, TunnelStreamOwner {
     }
 
     private func dial(_ owner: any TunnelOwner) throws(TunnelFailure) -> TunnelConnection {
+        dialCount += 1
         do {
-            let tls = try TLSConnection(client: context, expecting: [Authority.cart])
+            let tls = try TLSConnection(client: context, expecting: [options.expected])
             return try TunnelConnection(
                 connecting: TCPSocket.connect(to: peer), tls: tls, loop: loop, buffers: buffers, owner: owner)
         } catch let failure as TLSFailure {
@@ -87,8 +96,13 @@ final class Accepter: EventHandler, TunnelOwner, TunnelStreamOwner {
     private(set) var failures: [TunnelFailure] = []
     private(set) var peers: [SPIFFEID?] = []
 
-    init(loop: EventLoop, credentials: TLSCredentials) throws {
+    private let settings: HTTP2Settings
+
+    init(loop: EventLoop, credentials: TLSCredentials, streamCountMax: UInt32) throws {
         self.loop = loop
+        var settings = HTTP2Settings.tunnelServer
+        settings.streamCountMax = streamCountMax
+        self.settings = settings
         context = try TLSContext.workloadServer(credentials)
         listener = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
         _ = try loop.register(listener, for: .listener, handler: self)
@@ -100,7 +114,8 @@ final class Accepter: EventHandler, TunnelOwner, TunnelStreamOwner {
         while let accepted = try? TCPSocket.accept(listener) {
             guard let tls = try? TLSConnection(server: context),
                 let tunnel = try? TunnelConnection(
-                    accepting: accepted.take(), tls: tls, loop: loop, buffers: buffers, owner: self)
+                    accepting: accepted.take(), tls: tls, settings: settings, loop: loop, buffers: buffers,
+                    owner: self)
             else { continue }
             tunnels.append(tunnel)
         }

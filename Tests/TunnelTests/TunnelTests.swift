@@ -8,80 +8,6 @@ import TLS
 import Testing
 import Tunnel
 
-/// An opener, an accepter and an application on one loop, which turns while the body of a test runs on another thread.
-private final class Path {
-    let loop: EventLoop
-    let opener: Opener
-    let accepter: Accepter
-    let echo: Echo
-    let entrance: Endpoint
-
-    init(target: Endpoint? = nil, silenceMax: Duration = Limits.halfClosedDuration) throws {
-        let authority = try Authority()
-        loop = try EventLoop()
-        echo = try Echo(loop: loop)
-        accepter = try Accepter(loop: loop, credentials: authority.credentials(Authority.cart))
-        opener = try Opener(
-            loop: loop, credentials: authority.credentials(Authority.web), peer: #require(accepter.endpoint),
-            target: #require(target ?? echo.endpoint), silenceMax: silenceMax)
-        entrance = try #require(opener.endpoint)
-    }
-
-    /// Turns the loop until the body, on its own thread, has returned, and then until `settled`.
-    func run(_ body: @escaping @Sendable (Endpoint) throws -> Void, until settled: () -> Bool = { true }) throws {
-        let entrance = entrance
-        let outcome = Outcome()
-        let mailbox = loop.mailbox
-        let job = Job {
-            do {
-                try body(entrance)
-                outcome.value.withLock { $0 = .some(nil) }
-            } catch {
-                outcome.value.withLock { $0 = .some(error) }
-            }
-            mailbox.post { _ in }
-        }
-        job.start()
-        let limit = MonotonicClock.now() + .seconds(120)
-        while outcome.value.withLock({ $0 == nil }) || !settled() {
-            loop.turn(waitingAtMost: .milliseconds(50))
-            guard MonotonicClock.now() < limit else { throw Errno.timedOut }
-        }
-        if let failure = outcome.value.withLock({ $0 ?? nil }) { throw failure }
-    }
-}
-
-private final class Outcome: Sendable {
-    let value = Mutex<(any Error)??>(nil)
-}
-
-/// A body on a thread of its own.
-private final class Job: Sendable {
-    let body: @Sendable () -> Void
-    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-
-    func start() {
-        var thread = pthread_t()
-        let context = unsafe Unmanaged.passRetained(self).toOpaque()
-        unsafe pthread_create(
-            &thread, nil,
-            { context in
-                guard let context = unsafe context else { return nil }
-                unsafe Unmanaged<Job>.fromOpaque(context).takeRetainedValue().body()
-                return nil
-            }, context)
-        pthread_detach(thread)
-    }
-}
-
-private func pattern(_ count: Int, seed: UInt8) -> [UInt8] {
-    var state = UInt32(seed) | 1
-    return (0..<count).map { _ in
-        state = state &* 1_664_525 &+ 1_013_904_223
-        return UInt8(truncatingIfNeeded: state >> 24)
-    }
-}
-
 @Suite(.serialized) struct TunnelTests {
     @Test func `bytes come back through the tunnel and both ends close in order`() throws {
         let path = try Path()
@@ -134,7 +60,7 @@ private func pattern(_ count: Int, seed: UInt8) -> [UInt8] {
     }
 
     @Test func `a refused application is answered 503 and the tunnel stays`() throws {
-        let path = try Path(target: Endpoint("127.0.0.1:1"))
+        let path = try Path(Path.Options(target: Endpoint("127.0.0.1:1")))
         try path.run(
             { entrance in
                 let client = try Client(entrance)
@@ -162,7 +88,7 @@ private func pattern(_ count: Int, seed: UInt8) -> [UInt8] {
         let listener = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
         let bound = TCPSocket.localEndpoint(of: listener)
         let target = try #require(bound)
-        let path = try Path(target: target, silenceMax: .milliseconds(400))
+        let path = try Path(Path.Options(target: target, silenceMax: .milliseconds(400)))
         let raw = listener.raw
         try path.run(
             { entrance in
@@ -209,17 +135,5 @@ private func pattern(_ count: Int, seed: UInt8) -> [UInt8] {
                 }
             })
         #expect(path.opener.pool.tunnelCount == 1)
-    }
-}
-
-private func sendAll(_ socket: Int32, _ bytes: [UInt8]) {
-    var sent = 0
-    while sent < bytes.count {
-        let count = unsafe bytes.withUnsafeBytes {
-            unsafe Glibc.send(
-                socket, $0.baseAddress.map { unsafe $0 + sent }, bytes.count - sent, Int32(MSG_NOSIGNAL))
-        }
-        if count <= 0 { return }
-        sent += count
     }
 }

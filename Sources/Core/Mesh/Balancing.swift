@@ -21,6 +21,8 @@ struct Balancing {
     let port: UInt16
     let client: Workload
     let purpose: Purpose
+    /// Uids of workloads that are not to be chosen, few if any.
+    let failed: [String]
 
     /// One of the endpoints, each by its share of the capacity of those that suit equally well; nil when none does.
     func pick(from endpoints: EndpointSet, _ draw: inout Draw) -> Upstream? {
@@ -58,7 +60,7 @@ struct Balancing {
 
     private func isUsable(_ endpoint: ServiceEndpoint) -> Bool {
         let workload = endpoint.workload
-        guard service.admits(workload.status) else { return false }
+        guard service.admits(workload.status), failed.isEmpty || !failed.contains(workload.uid) else { return false }
         if workload.addresses.isEmpty, workload.hostname.isEmpty {
             guard workload.network != client.network, workload.networkGateway != nil else { return false }
         }

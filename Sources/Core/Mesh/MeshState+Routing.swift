@@ -9,13 +9,14 @@ extension MeshState {
     ///   - client: The address from which the connection was opened.
     ///   - random: A random word; all choices follow from it.
     ///   - resolution: The address of the host name that an earlier call with the same word asked for.
+    ///   - failed: Uids of workloads that could not be reached; no service chooses them.
     public func route(
         from source: Workload, at client: IPAddress, to destination: Endpoint, random: UInt64,
-        resolution: IPAddress? = nil
+        resolution: IPAddress? = nil, avoiding failed: [String] = []
     ) -> OutboundRoute {
         var routing = Routing(
             state: self, source: source, client: client, destination: destination, resolution: resolution,
-            draw: Draw(random))
+            failed: failed, draw: Draw(random))
         do throws(Detour) {
             return try routing.route()
         } catch {
@@ -40,6 +41,7 @@ private struct Routing {
     let client: IPAddress
     let destination: Endpoint
     let resolution: IPAddress?
+    let failed: [String]
     var draw: Draw
 
     mutating func route() throws(Detour) -> OutboundRoute {
@@ -97,7 +99,8 @@ private struct Routing {
 
     private mutating func balance(_ service: Service, port: UInt16, purpose: Balancing.Purpose) -> Upstream? {
         guard let endpoints = state.endpoints[service.key] else { return nil }
-        return Balancing(service: service, port: port, client: source, purpose: purpose).pick(from: endpoints, &draw)
+        let balancing = Balancing(service: service, port: port, client: source, purpose: purpose, failed: failed)
+        return balancing.pick(from: endpoints, &draw)
     }
 
     private mutating func find(_ gateway: GatewayAddress, purpose: Balancing.Purpose) -> Upstream? {

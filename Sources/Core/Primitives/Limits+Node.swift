@@ -7,6 +7,8 @@ extension Limits {
     public static let workloadWaitDuration: Duration = .seconds(5)
     /// Connections of one pod that may wait for these at once on one worker.
     public static let waitingConnectionCountMax = 1024
+    /// Attempts to take one connection to an endpoint before it fails.
+    public static let connectAttemptCountMax = 3
     /// Live connections decided again in one turn after a change of policies.
     public static let reevaluationCountPerTurn = 256
     /// The longest message of the interception agent (ztunnel).

@@ -138,20 +138,28 @@ public final class PlainRelay: ResumeHandler {
     }
 
     private func end(_ cause: RelayCause) {
-        guard let near = accepted.take(), let far = dialled.take() else { return }
+        guard let far = dialled.take() else { return }
         acceptedPort.relay = nil
         dialledPort.relay = nil
         if let timer { loop.cancel(timer) }
         timer = nil
-        if cause == .completed || !isConnected {
-            near.close(on: loop)
+        if cause == .completed {
+            if let near = accepted.take() { near.close(on: loop) }
             far.close(on: loop)
         } else {
-            near.reset(on: loop)
+            if isConnected, let near = accepted.take() { near.reset(on: loop) }
             far.reset(on: loop)
         }
         owner?.relayEnded(
             self, RelayEnding(cause: cause, bytesFromSocket: fromAccepted, bytesToSocket: toAccepted))
+        if let near = accepted.take() { near.reset(on: loop) }
+    }
+
+    /// Within `relayEnded`: the accepted socket of a relay that was never connected, of which nothing was read; nil
+    /// after any other. It would be closed with a reset.
+    public func reclaim() -> OwnedDescriptor? {
+        guard dialled == nil, let near = accepted.take() else { return nil }
+        return near.release(from: loop)
     }
 }
 

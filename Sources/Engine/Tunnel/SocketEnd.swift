@@ -107,6 +107,12 @@ struct SocketEnd: ~Copyable {
         TCPSocket.shutdownWrite(of: descriptor)
     }
 
+    /// Stops watching and gives the socket back.
+    consuming func release(from loop: EventLoop) -> OwnedDescriptor {
+        loop.deregister(registration, descriptor)
+        return descriptor
+    }
+
     /// Stops watching and closes.
     consuming func close(on loop: EventLoop) { loop.forgetClosing(registration) }
 

@@ -22,6 +22,13 @@ public enum TunnelFailure: Error, Equatable, Sendable {
     case abandoned(String)
 }
 
+extension TunnelFailure {
+    /// We gave the tunnel up; it says nothing about the peer.
+    public var isAbandonment: Bool {
+        if case .abandoned = self { true } else { false }
+    }
+}
+
 extension TunnelFailure: CustomStringConvertible {
     public var description: String {
         switch self {

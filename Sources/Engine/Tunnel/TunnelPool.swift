@@ -37,9 +37,17 @@ public final class TunnelPool {
         var waiting: [(dial: Dial, completion: Completion)] = []
         init(key: TunnelKey) { self.key = key }
 
+        /// Streams that the peer took at once on the tunnel that settled last: what a new one is trusted with until it
+        /// has said so itself. The first is trusted with more; what it refuses has not been begun and is tried again.
+        var settledStreamCountMax: Int?
+
         /// The first tunnel with room: streams gather on as few tunnels as possible.
         func available(_ streamCountMax: Int) -> TunnelConnection? {
-            tunnels.first { $0.isOpen && $0.streamCount < min(streamCountMax, $0.peerStreamCountMax) }
+            tunnels.first { tunnel in
+                let assumed = tunnel.hasPeerSettings ? nil : settledStreamCountMax
+                return tunnel.isOpen
+                    && tunnel.streamCount < min(streamCountMax, assumed ?? tunnel.peerStreamCountMax)
+            }
         }
 
         /// Whether a tunnel will soon have room, or have said that it has none.
@@ -147,8 +155,9 @@ extension TunnelPool: TunnelOwner {
     }
 
     public func tunnelSettled(_ tunnel: TunnelConnection) {
-        guard let entry = entriesByTunnel[ObjectIdentifier(tunnel)], !entry.waiting.isEmpty else { return }
-        serveWaiting(entry)
+        guard let entry = entriesByTunnel[ObjectIdentifier(tunnel)] else { return }
+        entry.settledStreamCountMax = tunnel.peerStreamCountMax
+        if !entry.waiting.isEmpty { serveWaiting(entry) }
     }
 
     public func tunnelStreamEnded(_ tunnel: TunnelConnection) {

@@ -308,12 +308,20 @@ extension TunnelStream: EventHandler, TimerHandler {
         phase = .ended
         cancelTimer()
         early.release()
-        if let socket = socket.take() {
+        if isServer || wasRelaying, let socket = socket.take() {
             if cause == .completed || !wasRelaying { socket.close(on: loop) } else { socket.reset(on: loop) }
         }
         let owner = owner
         self.owner = nil
         owner?.streamEnded(
             self, RelayEnding(cause: cause, bytesFromSocket: bytesFromSocket, bytesToSocket: bytesToSocket))
+        if let socket = socket.take() { socket.reset(on: loop) }
+    }
+
+    /// Client, within `streamEnded`: the socket of a stream that never relayed, of which nothing was read; nil after
+    /// any other. It would be closed with a reset.
+    public func reclaim() -> OwnedDescriptor? {
+        guard phase == .ended, let socket = socket.take() else { return nil }
+        return socket.release(from: loop)
     }
 }

@@ -6,6 +6,7 @@ import Mesh
 import Primitives
 import System
 import TLS
+import Telemetry
 import Tunnel
 import Wire
 
@@ -13,12 +14,18 @@ import Wire
 final class OutboundConnection {
     private let pod: PodProxy
     private var record: ConnectionRecord
+    /// Where the application wanted to go.
+    private let asked: Endpoint
     private let random: UInt64
+    private var attempts: ConnectAttempts
+    /// What went wrong with this attempt, as far as we know better than its stream.
+    private var setback: ConnectAttempts.Setback?
     /// The captured socket, until a relay takes it over.
     private var socket: OwnedDescriptor?
     private var stream: TunnelStream?
     private var relay: PlainRelay?
-    private var isOpen = false
+    /// The plain connection was made.
+    private var isConnected = false
     /// Why it failed before there was a relay.
     private var failure: String?
 
@@ -39,11 +46,13 @@ final class OutboundConnection {
 
     private init(
         _ pod: PodProxy, _ socket: consuming OwnedDescriptor, from peer: Endpoint, to destination: Endpoint,
-        random: UInt64
+        random: UInt64, attempts: ConnectAttempts = ConnectAttempts()
     ) {
         self.pod = pod
         self.socket = consume socket
+        asked = destination
         self.random = random
+        self.attempts = attempts
         record = ConnectionRecord(.outbound, from: peer, to: destination, at: pod.worker.loop.now)
     }
 
@@ -52,9 +61,13 @@ final class OutboundConnection {
         guard let source, let state = pod.worker.state else {
             return refuse("unknown source workload: \(pod.name.namespace)/\(pod.name.name)")
         }
-        let asked = record.destination
         record.sourceWorkload = source
-        switch state.route(from: source, at: record.source.address, to: asked, random: random) {
+        let route = state.route(
+            from: source, at: record.source.address, to: asked, random: random, avoiding: attempts.failed)
+        switch route {
+        case .tunnel(let hop) where attempts.failed.contains(hop.workload.uid): giveUp()
+        case .plain(let plain) where plain.workload.map { attempts.failed.contains($0.uid) } ?? false: giveUp()
+        case .refused where attempts.count > 0: giveUp()
         case .tunnel(let hop): open(hop, from: source)
         case .plain(let plain): dial(plain)
         case .refused(let refusal): refuse("\(refusal)")
@@ -71,6 +84,34 @@ final class OutboundConnection {
         pod.closed(self)
     }
 
+    // MARK: Further attempts
+
+    /// Tries another endpoint, or another tunnel, if the attempt failed before anything was read from the application.
+    private func retry(
+        after setback: ConnectAttempts.Setback?, _ reason: String?, _ reclaim: () -> OwnedDescriptor?
+    ) -> Bool {
+        guard let setback, !attempts.isExhausted, !pod.isStopped, let workload = record.destinationWorkload,
+            let socket = reclaim()
+        else { return false }
+        pod.worker.logger.log(
+            .debug, "proxy", "attempt failed, trying again",
+            [
+                .bare("src.addr", record.source), .bare("dst.addr", record.destination),
+                .text("dst.workload", workload.name), .text("error", reason ?? ""),
+            ])
+        attempts.note(setback, at: workload.uid, reason)
+        self.socket = consume socket
+        (stream, relay, failure, self.setback) = (nil, nil, nil, nil)
+        route(from: pod.workload)
+        return true
+    }
+
+    /// There is no other endpoint: the connection fails as the last attempt did.
+    private func giveUp() {
+        if let socket = socket.take() { TCPSocket.resetOnClose(socket) }
+        finish(attempts.reason, sent: 0, received: 0)
+    }
+
     // MARK: Plain
 
     private func dial(_ plain: OutboundRoute.Plain) {
@@ -78,13 +119,22 @@ final class OutboundConnection {
         record.destinationWorkload = plain.workload
         record.service = plain.service
         let worker = pod.worker
-        guard let socket = socket.take() else { return }
         do throws(Errno) {
             let upstream = try worker.connect(in: pod.namespace, to: plain.destination)
+            guard let socket = socket.take() else { return }
             relay = try PlainRelay(
                 loop: worker.loop, buffers: worker.buffers, accepted: socket, dialled: upstream, owner: self)
         } catch {
-            finish("connection failed: \(error)", sent: 0, received: 0)
+            plainFailed(error, "connection failed: \(error)") { socket.take() }
+        }
+    }
+
+    /// Only a service has other endpoints.
+    private func plainFailed(_ failure: Errno, _ reason: String?, _ reclaim: () -> OwnedDescriptor?) {
+        let isRetryable = record.service != nil && failure != .connectionReset
+        if !retry(after: isRetryable ? .endpoint : nil, reason, reclaim) {
+            if let socket = socket.take() { TCPSocket.resetOnClose(socket) }
+            finish(reason, sent: 0, received: 0)
         }
     }
 
@@ -121,12 +171,13 @@ final class OutboundConnection {
     private func handOver(to home: Int) {
         guard let socket = socket.take() else { return }
         pod.closed(self)
-        let (uid, peer, destination, random) = (pod.uid, record.source, record.destination, random)
+        let (uid, peer, destination, random, attempts) = (pod.uid, record.source, asked, random, attempts)
         let raw = socket.release()
         pod.worker.links[home].perform { worker in
             let socket = OwnedDescriptor(adopting: raw)
             guard let pod = worker.pods[uid] else { return }
-            let connection = OutboundConnection(pod, socket, from: peer, to: destination, random: random)
+            let connection = OutboundConnection(
+                pod, socket, from: peer, to: destination, random: random, attempts: attempts)
             pod.opened(connection)
             pod.withWorkload { connection.route(from: $0) }
         }
@@ -143,11 +194,14 @@ final class OutboundConnection {
         pod.pool.tunnel(for: key, dial: dial) { [self] result in
             guard self.stream != nil else { return }
             switch result {
-            case .failure(let failure): stream.abort("\(failure)")
+            case .failure(let failure):
+                setback = failure.isAbandonment ? .tunnel : .endpoint
+                stream.abort("\(failure)")
             case .success(let tunnel):
                 do {
                     try tunnel.open(stream, fields: request(hop, source))
                 } catch {
+                    setback = .tunnel
                     stream.abort("the tunnel takes no more streams: \(error)")
                 }
             }
@@ -190,20 +244,29 @@ extension OutboundConnection: TunnelStreamOwner {
     func streamAnswered(_ stream: TunnelStream, status: Int, fields: [HTTPField]) {
         guard status == 200 else {
             failure = status == 401 ? "http status 401: denied by a policy of the destination" : "http status \(status)"
+            if status == 503 { setback = .endpoint }
             return
         }
         record.logStart(pod.worker.logger)
     }
 
     func streamEnded(_ stream: TunnelStream, _ ending: RelayEnding) {
-        finish(failure ?? ending.cause.failure, sent: ending.bytesFromSocket, received: ending.bytesToSocket)
+        let reason = failure ?? ending.cause.failure
+        if retry(after: setback ?? ending.cause.setback, reason, { stream.reclaim() }) { return }
+        finish(reason, sent: ending.bytesFromSocket, received: ending.bytesToSocket)
     }
 }
 
 extension OutboundConnection: PlainRelayOwner {
-    func relayConnected(_ relay: PlainRelay) { record.logStart(pod.worker.logger) }
+    func relayConnected(_ relay: PlainRelay) {
+        isConnected = true
+        record.logStart(pod.worker.logger)
+    }
 
     func relayEnded(_ relay: PlainRelay, _ ending: RelayEnding) {
+        if !isConnected, case .socketFailed(let failure) = ending.cause {
+            return plainFailed(failure, ending.cause.failure) { relay.reclaim() }
+        }
         finish(ending.cause.failure, sent: ending.bytesFromSocket, received: ending.bytesToSocket)
     }
 }

@@ -33,8 +33,10 @@ final class PodProxy {
     private var waiting: [() -> Void] = []
     private var policies: CompiledPolicySet?
     private var allowPolicies: [String]?
-    /// Open connections that are still to be decided under the policies of now.
-    private var undecided: [any PodConnection] = []
+    /// Who the workload was when the mesh last spoke of it.
+    private var identity: SPIFFEID?
+    /// Open connections that are still to be decided again, or to be ended for a reason.
+    private var undecided: [(connection: any PodConnection, ending: String?)] = []
     private(set) var isStopped = false
 
     init(worker: Worker, uid: String, name: WorkloadName, namespace: NetworkNamespace, listeners: PodListeners) {
@@ -119,9 +121,16 @@ final class PodProxy {
         waiting.append(attempt)
     }
 
-    /// A new version of the mesh: connections that waited go on, and where the pod's policies changed its open
-    /// connections are decided again.
+    /// A new version of the mesh: connections that waited go on. Where the pod's policies changed, or which of them
+    /// apply to it, its open connections are decided again; where its workload went or has another identity they end.
     func stateChanged(_ state: MeshState) {
+        let workload = workload
+        if let identity, identity != workload?.identity {
+            pool.drain()
+            decideAgain(
+                ending: workload == nil ? "the workload was removed from the mesh" : "the workload's identity changed")
+        }
+        identity = workload?.identity
         guard let workload else { return }
         let waiters = waiting
         waiting = []
@@ -130,8 +139,13 @@ final class PodProxy {
         defer { policies = current }
         allowPolicies = nil
         guard let previous = policies, !previous.isIdentical(to: current) else { return }
+        decideAgain(ending: nil)
+    }
+
+    private func decideAgain(ending: String?) {
         let isUnderWay = !undecided.isEmpty
-        undecided = Array(connections.values)
+        undecided.removeAll { $0.ending == nil }
+        undecided += connections.values.map { ($0, ending) }
         if !isUnderWay, !undecided.isEmpty { worker.loop.requestResume(self) }
     }
 
@@ -156,13 +170,17 @@ final class PodProxy {
 }
 
 extension PodProxy: ResumeHandler {
-    /// Decides a share of the open connections again, so that a change of policies holds up no connection's bytes.
+    /// Decides a share of the open connections again, so that a change holds up no connection's bytes.
     func resume() {
-        guard let policies else { return }
         for _ in 0..<Limits.reevaluationCountPerTurn {
-            guard let connection = undecided.popLast() else { return }
+            guard let (connection, ending) = undecided.popLast() else { return }
             // Those that have ended meanwhile have nothing left to decide.
-            if connections[ObjectIdentifier(connection)] != nil { connection.reevaluate(policies) }
+            guard connections[ObjectIdentifier(connection)] != nil else { continue }
+            if let ending {
+                connection.abort("connection closed: \(ending)")
+            } else if let policies {
+                connection.reevaluate(policies)
+            }
         }
         if !undecided.isEmpty { worker.loop.requestResume(self) }
     }

@@ -1,0 +1,40 @@
+import HTTP2
+import Primitives
+import Tunnel
+
+/// The attempts to take one connection to an endpoint. Another is made only while nothing was read from the
+/// application, so that no byte can be lost or arrive twice.
+struct ConnectAttempts: Sendable {
+    /// What went wrong with an attempt.
+    enum Setback {
+        /// The endpoint could not be reached, or it could not reach its application.
+        case endpoint
+        /// The tunnel was lost, or took no more streams; another one may lead to the same endpoint.
+        case tunnel
+    }
+
+    private(set) var count = 0
+    /// Uids of the workloads that could not be reached.
+    private(set) var failed: [String] = []
+    /// Why the last attempt failed.
+    private(set) var reason: String?
+
+    var isExhausted: Bool { count + 1 >= Limits.connectAttemptCountMax }
+
+    mutating func note(_ setback: Setback, at workload: String, _ reason: String?) {
+        count += 1
+        if case .endpoint = setback { failed.append(workload) }
+        self.reason = reason
+    }
+}
+
+extension RelayCause {
+    /// What it says about an attempt that had no answer yet; nil where it was the application that ended it, or we.
+    var setback: ConnectAttempts.Setback? {
+        switch self {
+        case .streamReset(.refusedStream), .tunnelLost: .tunnel
+        case .streamReset: .endpoint
+        case .completed, .socketFailed, .aborted: nil
+        }
+    }
+}

@@ -1,0 +1,114 @@
+import EventLoop
+import Glibc
+import Primitives
+import Synchronization
+import System
+import Tunnel
+import Testing
+
+/// An opener, an accepter and an application on one loop, which turns while the body of a test runs on another thread.
+final class Path {
+    let loop: EventLoop
+    let opener: Opener
+    let accepter: Accepter
+    let echo: Echo
+    let entrance: Endpoint
+
+    /// What a test asks for beside the usual.
+    struct Options {
+        var target: Endpoint?
+        var silenceMax: Duration = Limits.halfClosedDuration
+        /// How the opener's pool is set.
+        var idleDuration: Duration = Limits.tunnelIdleDuration
+        var streamCountMax = Limits.tunnelStreamCountMax
+        /// Streams that the accepter takes at once on one tunnel.
+        var acceptedStreamCountMax = Limits.tunnelAcceptedStreamCountMax
+        /// Who the accepter must be.
+        var expected = Authority.cart
+        /// Identities that take turns in dialling.
+        var identityCount = 1
+    }
+
+    init(_ options: Options = Options()) throws {
+        let authority = try Authority()
+        loop = try EventLoop()
+        echo = try Echo(loop: loop)
+        accepter = try Accepter(
+            loop: loop, credentials: authority.credentials(Authority.cart),
+            streamCountMax: options.acceptedStreamCountMax)
+        opener = try Opener(
+            loop: loop, credentials: authority.credentials(Authority.web), peer: #require(accepter.endpoint),
+            target: #require(options.target ?? echo.endpoint), options: options)
+        entrance = try #require(opener.endpoint)
+    }
+
+    /// Turns the loop until the body, on its own thread, has returned, and then until `settled`.
+    func run(
+        _ body: @escaping @Sendable (Endpoint) throws -> Void, until settled: () -> Bool = { true },
+        turning: () -> Void = {}
+    ) throws {
+        let entrance = entrance
+        let outcome = Outcome()
+        let mailbox = loop.mailbox
+        let job = Job {
+            do {
+                try body(entrance)
+                outcome.value.withLock { $0 = .some(nil) }
+            } catch {
+                outcome.value.withLock { $0 = .some(error) }
+            }
+            mailbox.post { _ in }
+        }
+        job.start()
+        let limit = MonotonicClock.now() + .seconds(120)
+        while outcome.value.withLock({ $0 == nil }) || !settled() {
+            loop.turn(waitingAtMost: .milliseconds(50))
+            turning()
+            guard MonotonicClock.now() < limit else { throw Errno.timedOut }
+        }
+        if let failure = outcome.value.withLock({ $0 ?? nil }) { throw failure }
+    }
+}
+
+private final class Outcome: Sendable {
+    let value = Mutex<(any Error)??>(nil)
+}
+
+/// A body on a thread of its own.
+final class Job: Sendable {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+
+    func start() {
+        var thread = pthread_t()
+        let context = unsafe Unmanaged.passRetained(self).toOpaque()
+        unsafe pthread_create(
+            &thread, nil,
+            { context in
+                guard let context = unsafe context else { return nil }
+                unsafe Unmanaged<Job>.fromOpaque(context).takeRetainedValue().body()
+                return nil
+            }, context)
+        pthread_detach(thread)
+    }
+}
+
+func pattern(_ count: Int, seed: UInt8) -> [UInt8] {
+    var state = UInt32(seed) | 1
+    return (0..<count).map { _ in
+        state = state &* 1_664_525 &+ 1_013_904_223
+        return UInt8(truncatingIfNeeded: state >> 24)
+    }
+}
+
+func sendAll(_ socket: Int32, _ bytes: [UInt8]) {
+    var sent = 0
+    while sent < bytes.count {
+        let count = unsafe bytes.withUnsafeBytes {
+            unsafe Glibc.send(
+                socket, $0.baseAddress.map { unsafe $0 + sent }, bytes.count - sent, Int32(MSG_NOSIGNAL))
+        }
+        if count <= 0 { return }
+        sent += count
+    }
+}
