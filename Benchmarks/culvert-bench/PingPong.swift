@@ -8,6 +8,8 @@ final class PingPong: StreamOwner {
     private let message: [UInt8]
     private let warmUpRounds: Int
     private let rounds: Int
+    /// When it ends if the rounds take longer.
+    private let deadline: Instant
     private var stream: Stream?
     private var round = 0
     private var missing = 0
@@ -15,11 +17,14 @@ final class PingPong: StreamOwner {
     private(set) var histogram = Histogram()
     private(set) var failure: String?
 
-    init(to endpoint: Endpoint, byteCount: Int, rounds: Int, warmUpRounds: Int, loop: EventLoop) throws(Errno) {
+    init(
+        to endpoint: Endpoint, byteCount: Int, rounds: Int, warmUpRounds: Int, seconds: Int, loop: EventLoop
+    ) throws(Errno) {
         self.loop = loop
         message = [UInt8](repeating: Service.echo.rawValue, count: byteCount)
         self.rounds = rounds
         self.warmUpRounds = warmUpRounds
+        deadline = MonotonicClock.now() + .seconds(seconds)
         stream = try Stream(to: endpoint, on: loop, owner: self)
     }
 
@@ -28,8 +33,9 @@ final class PingPong: StreamOwner {
     func received(_ bytes: UnsafeRawBufferPointer, on stream: Stream) {
         missing -= bytes.count
         guard missing <= 0 else { return }
-        if round > warmUpRounds { histogram.record(nanoseconds: (MonotonicClock.now() - sent).nanoseconds) }
-        if round < rounds + warmUpRounds { ping(stream) } else { loop.stop() }
+        let now = MonotonicClock.now()
+        if round > warmUpRounds { histogram.record(nanoseconds: (now - sent).nanoseconds) }
+        if round < rounds + warmUpRounds, now < deadline { ping(stream) } else { loop.stop() }
     }
 
     func drained(_ stream: Stream) {}

@@ -14,7 +14,7 @@ let usage = """
       bare      --role client|server --listen ADDRESS:PORT --to ADDRESS:PORT --certificates FOLDER --name NAME
                 [--expect SPIFFE_ID]
       tunnel    like bare, and --authority ADDRESS:PORT for a client
-      pingpong  --to ADDRESS:PORT [--bytes 64] [--rounds 10000] [--warmup 500]
+      pingpong  --to ADDRESS:PORT [--bytes 64] [--rounds 10000] [--warmup 500] [--seconds 60]
       paced     --to ADDRESS:PORT [--bytes 1024] [--rate 1000] [--connections 4] [--seconds 5]
       connect   --to ADDRESS:PORT,... [--total 2000] [--at-once 1] [--pause MILLISECONDS]
       idle      --to ADDRESS:PORT,... [--total 1000]       until its standard input ends
@@ -36,7 +36,7 @@ func run(_ arguments: Arguments) throws -> String? {
         let load = try PingPong(
             to: arguments.endpoint("to"), byteCount: arguments.number("bytes", default: 64),
             rounds: arguments.number("rounds", default: 10_000), warmUpRounds: arguments.number("warmup", default: 500),
-            loop: loop)
+            seconds: arguments.number("seconds", default: 60), loop: loop)
         loop.run()
         return try outcome("\"round_trip_ns\": \(load.histogram)", load.failure)
     case "paced":

@@ -13,8 +13,10 @@ SETTLING_SECONDS = 0.5
 
 
 def ping(world, contender, quick):
-    rounds = 1000 if quick else 8000
-    measured = world.measure("pingpong", "--to", contender.target, "--bytes", 64, "--rounds", rounds)
+    options = ["--bytes", 64, "--rounds", 200 if quick else 8000, "--warmup", 20, "--seconds", 5]
+    measured = world.measure("pingpong", "--to", contender.target, *options)
+    if measured["round_trip_ns"]["count"] == 0:
+        raise Failure("nothing came back")
     return microseconds(measured["round_trip_ns"])
 
 

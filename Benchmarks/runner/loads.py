@@ -29,12 +29,14 @@ class Results:
     def add(self, name, measure):
         """Takes the figures of one round; a failure is counted, and ends nothing but this round."""
         try:
-            figures = measure()
+            self.rounds.setdefault(name, []).append(measure())
         except Failure as failure:
-            print(f"{self.load.name}: {name}: {failure}", file=sys.stderr)
-            self.failures.append({"contender": name, "reason": str(failure)})
-            figures = None
-        self.rounds.setdefault(name, []).append(figures)
+            self.fail(name, failure)
+
+    def fail(self, name, failure):
+        print(f"{self.load.name}: {name}: {failure}", file=sys.stderr)
+        self.failures.append({"contender": name, "reason": str(failure)})
+        self.rounds.setdefault(name, []).append(None)
 
 
 def interleave(world, contenders, loads, rounds, quick, title):

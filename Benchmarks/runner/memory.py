@@ -1,8 +1,10 @@
 """Memory of proxies: at rest, for each pod, tunnel and stream, and after the load has gone."""
 
 import time
+from contextlib import ExitStack
 
 from . import contenders, manifests
+from .failure import Failure
 from .loads import Load, Results
 from .manifests import APPLICATION_PORT, CLIENT, SERVER
 from .processes import memory_kib
@@ -11,17 +13,22 @@ from .world import BENCH, World
 POD_COUNT = 100
 STREAM_COUNTS = (1000, 10000)
 QUICK_POD_COUNT = 10
-QUICK_STREAM_COUNTS = (200, 1000)
+QUICK_STREAM_COUNTS = (100, 300)
 # A node proxy gives its start-up pages back two seconds after it began.
 SETTLING_SECONDS = 3.0
+QUICK_SETTLING_SECONDS = 0.5
 # Relays without a tunnel have a connection on either side.
 FILES_PER_STREAM = {"haproxy": 2, "bare": 2, "floor": 2}
 SPARE_FILES = 200
 AFTER_SECONDS = 300
-QUICK_AFTER_SECONDS = 10
+QUICK_AFTER_SECONDS = 2
 
 REST = Load("rest", "Resident and anonymous memory of a node proxy at rest, and of what it keeps", None)
 STREAMS = Load("streams", "Memory of a proxy for each idle connection that it carries; the larger of the pair", None)
+
+
+def settle(quick):
+    time.sleep(QUICK_SETTLING_SECONDS if quick else SETTLING_SECONDS)
 
 
 def together(pids):
@@ -48,14 +55,14 @@ def rest(quick):
     count = QUICK_POD_COUNT if quick else POD_COUNT
     figures = {}
     with World([CLIENT, SERVER]) as world:
-        time.sleep(SETTLING_SECONDS)
+        settle(quick)
         one_resident, one_anonymous = together(lab_pids(world))
         figures |= {"rss_mib": one_resident / 1024, "anon_mib": one_anonymous / 1024}
         few = resident(lab_pids(world))
     many_south = manifests.several("server", "south", count - 1)
     many_north = manifests.several("client", "north", count - 1)
     with World([CLIENT, SERVER, *many_north, *many_south]) as world:
-        time.sleep(SETTLING_SECONDS)
+        settle(quick)
         pids = lab_pids(world)
         figures["rss_many_mib"] = together(pids)[0] / 1024
         figures["per_pod_kib"] = growth(few, resident(pids), count - 1)
@@ -68,32 +75,59 @@ def rest(quick):
         world.measure("connect", "--to", targets[0], "--total", 1)
         before = resident(pids)
         world.measure("connect", "--to", ",".join(targets[1:]), "--total", count - 1, "--at-once", count - 1)
-        time.sleep(SETTLING_SECONDS)
+        settle(quick)
         figures["per_tunnel_kib"] = growth(before, resident(pids), count - 1)
     return figures
 
 
-def streams(name, quick):
-    """Idle connections through a fresh pair; then they go."""
-    small, large = QUICK_STREAM_COUNTS if quick else STREAM_COUNTS
-    with World([CLIENT, SERVER], allowed=[CLIENT]) as world:
-        (contender,) = contenders.start(world, [name])
-        pids = contender.pids
-        time.sleep(SETTLING_SECONDS)
-        start, start_pair = resident(pids), together(pids)
-        figures = {"rss_mib": start_pair[0] / 1024, "anon_mib": start_pair[1] / 1024}
-        for count in (small, large):
-            if FILES_PER_STREAM.get(name, 1) * count > world.open_files - SPARE_FILES:
+class IdleStreams:
+    """A fresh pair of one contender under idle connections."""
+
+    def __init__(self, world, name, quick):
+        self.world, self.name, self.quick = world, name, quick
+        self.start, self.figures = [], {}
+
+    def load(self):
+        """Many idle connections, then more, then none."""
+        (contender,) = contenders.start(self.world, [self.name])
+        self.pids = contender.pids
+        settle(self.quick)
+        self.start = resident(self.pids)
+        start_resident, start_anonymous = together(self.pids)
+        self.figures = {"rss_mib": start_resident / 1024, "anon_mib": start_anonymous / 1024}
+        for count in QUICK_STREAM_COUNTS if self.quick else STREAM_COUNTS:
+            if FILES_PER_STREAM.get(self.name, 1) * count > self.world.open_files - SPARE_FILES:
                 continue
-            holder = world.spawn(CLIENT, BENCH, "idle", "--to", contender.target, "--total", count, holds=True)
-            time.sleep(SETTLING_SECONDS)
-            figures[f"per_stream_{count}_kib"] = growth(start, resident(pids), count)
-            world.end(holder)
-            time.sleep(SETTLING_SECONDS)
+            options = ["--to", contender.target, "--total", count]
+            holder = self.world.spawn(CLIENT, BENCH, "idle", *options, holds=True)
+            settle(self.quick)
+            self.figures[f"per_stream_{count}_kib"] = growth(self.start, resident(self.pids), count)
+            self.world.end(holder)
+            settle(self.quick)
+
+    def finish(self):
+        """What is left once the load has been gone for a while."""
+        after_resident, after_anonymous = together(self.pids)
+        self.figures |= {"rss_after_mib": after_resident / 1024, "anon_after_mib": after_anonymous / 1024}
+        self.figures["after_ratio"] = max(new / old for old, new in zip(self.start, resident(self.pids)))
+        return self.figures
+
+
+def streams(names, quick, results):
+    """All contenders, each in a lab of its own, so that they wait together."""
+    loaded = []
+    with ExitStack() as stack:
+        for name in names:
+            world = stack.enter_context(World([CLIENT, SERVER], allowed=[CLIENT]))
+            idle = IdleStreams(world, name, quick)
+            try:
+                idle.load()
+                loaded.append(idle)
+            except Failure as failure:
+                results.fail(name, failure)
         time.sleep(QUICK_AFTER_SECONDS if quick else AFTER_SECONDS)
-        figures["rss_after_mib"], figures["anon_after_mib"] = (kib / 1024 for kib in together(pids))
-        figures["after_ratio"] = max(new / old for old, new in zip(start, resident(pids)))
-    return figures
+        for idle in loaded:
+            results.add(idle.name, idle.finish)
 
 
 def run(names, quick):
@@ -101,7 +135,5 @@ def run(names, quick):
     results = [Results(REST), Results(STREAMS)]
     if "culvert" in names:
         results[0].add("culvert", lambda: rest(quick))
-    for name in names:
-        if name != "direct":
-            results[1].add(name, lambda: streams(name, quick))
+    streams([name for name in names if name != "direct"], quick, results[1])
     return results

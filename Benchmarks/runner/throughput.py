@@ -8,7 +8,7 @@ from .processes import processor_seconds
 
 def bulk(direction, flows):
     def run(world, contender, quick):
-        megabytes = 256 if quick else 2048
+        megabytes = 256 if quick else 1024
         options = ["--direction", direction, "--flows", flows, "--megabytes", megabytes]
         before = processor_seconds(contender.pids)
         measured = world.measure("bulk", "--to", contender.target, *options)
