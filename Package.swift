@@ -37,7 +37,15 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let package = Package(
     name: "culvert",
     // For the fuzz targets, which are a package of their own.
-    products: [.library(name: "Core", targets: ["Primitives", "Identity", "Wire", "Policy", "Mesh"])],
+    products: [
+        .library(
+            name: "Fuzzed",
+            targets: [
+                "Primitives", "Identity", "Wire", "Policy", "Mesh", "System", "EventLoop", "TLS", "HTTP1", "HTTP2",
+                "Tunnel",
+                "RPC", "Schema", "Discovery", "YAML", "NodeProxy", "Manifests", "Compiler", "Interception",
+            ])
+    ],
     targets: [
         // C
         cLibrary("CLinux"),

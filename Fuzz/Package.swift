@@ -1,12 +1,14 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Fuzz targets, apart from the package they test since they need libFuzzer. `./Fuzz/run` builds and runs them.
+// The fuzz targets, apart from the package they test since they need libFuzzer. `./Fuzz/run` builds and runs them.
 let package = Package(
     name: "culvert-fuzz",
     dependencies: [.package(name: "culvert", path: "..")],
     targets: [
         .target(name: "CFuzzer"),
-        .executableTarget(name: "FuzzWire", dependencies: ["CFuzzer", .product(name: "Core", package: "culvert")]),
+        .executableTarget(
+            name: "culvert-fuzz", dependencies: ["CFuzzer", .product(name: "Fuzzed", package: "culvert")],
+            swiftSettings: [.swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny")]),
     ]
 )

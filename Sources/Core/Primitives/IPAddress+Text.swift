@@ -57,8 +57,9 @@ extension IPAddress: LosslessStringConvertible {
                 index = end
                 break
             }
+            // A number's text may have a sign, a group may not.
             guard group.count <= 4, let value = UInt16(String(decoding: group, as: UTF8.self), radix: 16),
-                group.first != UInt8(ascii: "+")
+                group.first != UInt8(ascii: "+"), group.first != UInt8(ascii: "-")
             else { return nil }
             if sawGap { tail.append(value) } else { head.append(value) }
             guard end < bytes.count else {
