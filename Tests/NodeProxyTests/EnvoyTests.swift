@@ -33,11 +33,6 @@ private final class Envoy {
     }
 }
 
-private enum Checkout {
-    /// The root of the checkout, from where this file lies in it.
-    static let repository = #filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" }
-}
-
 @Suite(.serialized) struct EnvoyTests {
     @Test func `our node reaches an application behind Envoy as HBONE server`() throws {
         let node = try TestNode(enrolling: ["web"])

@@ -9,6 +9,8 @@ extension Limits {
     public static let waitingConnectionCountMax = 1024
     /// Attempts to take one connection to an endpoint before it fails.
     public static let connectAttemptCountMax = 3
+    /// How long the gateway of a network has to end its stream after the tunnel within has ended.
+    public static let innerTunnelFarewellDuration: Duration = .seconds(1)
     /// Live connections decided again in one turn after a change of policies.
     public static let reevaluationCountPerTurn = 256
     /// The longest message of the interception agent (ztunnel).

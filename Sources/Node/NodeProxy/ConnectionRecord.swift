@@ -5,6 +5,7 @@ import Primitives
 import System
 import Telemetry
 import Tunnel
+import Wire
 
 /// What is known of one connection for its line in the access log, in ztunnel's fields and order.
 struct ConnectionRecord {
@@ -23,6 +24,9 @@ struct ConnectionRecord {
     var service: Service?
     var destinationWorkload: Workload?
     var destinationIdentity: SPIFFEID?
+    /// What the other end says of itself, where it lies in another network and we know no better.
+    var sourceBaggage: Baggage?
+    var destinationBaggage: Baggage?
     let started: Instant
     /// The policies that would have had to allow the connection, when none did.
     var allowPolicies: [String] = []
@@ -60,22 +64,48 @@ struct ConnectionRecord {
 
     private var parties: [LogField] {
         var fields: [LogField] = [.bare("src.addr", source)]
-        func add(_ prefix: String, _ workload: Workload?, _ identity: SPIFFEID?) {
-            if let workload {
-                fields.append(
-                    .text("\(prefix).workload", workload.name.isEmpty ? workload.canonicalName : workload.name))
-                fields.append(.text("\(prefix).namespace", workload.namespace))
+        func add(_ prefix: String, _ workload: Workload?, _ baggage: Baggage?, _ identity: SPIFFEID?) {
+            let party = baggage.map(Party.init) ?? workload.map(Party.init)
+            if let party {
+                fields.append(.text("\(prefix).workload", party.name))
+                fields.append(.text("\(prefix).namespace", party.namespace))
             }
             if let identity { fields.append(.text("\(prefix).identity", identity.description)) }
-            if let workload { fields.append(.text("\(prefix).cluster", workload.cluster)) }
+            if let party { fields.append(.text("\(prefix).cluster", party.cluster)) }
         }
-        add("src", sourceWorkload, sourceIdentity)
+        add("src", sourceWorkload, sourceBaggage, sourceIdentity)
         fields.append(.bare("dst.addr", destination))
         if let authority { fields.append(.bare("dst.hbone_addr", authority)) }
         if let service { fields.append(.text("dst.service", service.hostname)) }
-        add("dst", destinationWorkload, destinationIdentity)
+        add("dst", destinationWorkload, destinationBaggage, destinationIdentity)
         fields.append(.text("direction", direction.rawValue))
         return fields
+    }
+}
+
+/// One end of a connection, by the names that the log gives it.
+private struct Party {
+    var name: String
+    var namespace: String
+    var cluster: String
+
+    init(_ workload: Workload) {
+        name = workload.name.isEmpty ? workload.canonicalName : workload.name
+        (namespace, cluster) = (workload.namespace, workload.cluster)
+    }
+
+    init(_ baggage: Baggage) {
+        name = baggage.workloadName.isEmpty ? baggage.canonicalName : baggage.workloadName
+        (namespace, cluster) = (baggage.namespace, baggage.cluster)
+    }
+}
+
+extension Baggage {
+    /// What all `baggage` headers of a message say; nil when there is none that can be read.
+    init?(fields: [HTTPField]) {
+        let values = fields.filter { $0.name == "baggage" }.map(\.bytes)
+        guard !values.isEmpty else { return nil }
+        self.init(headerValues: values)
     }
 }
 

@@ -55,8 +55,13 @@ final class InboundStream {
         }
         record.destinationWorkload = workload
         record.destinationIdentity = workload.identity
-        record.sourceWorkload = state.workload(
-            at: NetworkAddress(network: pod.worker.configuration.network, address: tunnel.peer.address))
+        let network = pod.worker.configuration.network
+        if let origin = head.text("x-forwarded-network"), origin.lowercased() != network.lowercased() {
+            // By way of a gateway, whose address says nothing of the caller.
+            record.sourceBaggage = Baggage(fields: head)
+        } else {
+            record.sourceWorkload = state.workload(at: NetworkAddress(network: network, address: tunnel.peer.address))
+        }
         let host = head.first(named: "forwarded").flatMap { Forwarded.host(in: $0.bytes) }
         switch state.admit(authority, at: tunnel.local.address, for: workload, forwardedHost: host) {
         case .refused(let refusal): refuse(refusal.status, "\(refusal)")

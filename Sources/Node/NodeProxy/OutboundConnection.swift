@@ -18,12 +18,16 @@ final class OutboundConnection {
     private let asked: Endpoint
     private let random: UInt64
     private var attempts: ConnectAttempts
+    /// The gateway's uid, where it was the gateway that could not be reached.
+    private var blamed: String?
     /// What went wrong with this attempt, as far as we know better than its stream.
     private var setback: ConnectAttempts.Setback?
     /// The captured socket, until a relay takes it over.
     private var socket: OwnedDescriptor?
     private var stream: TunnelStream?
     private var relay: PlainRelay?
+    /// The way to a workload of another network.
+    private var inner: InnerTunnel?
     /// The plain connection was made.
     private var isConnected = false
     /// Why it failed before there was a relay.
@@ -67,11 +71,14 @@ final class OutboundConnection {
         switch route {
         case .tunnel(let hop) where attempts.failed.contains(hop.workload.uid): giveUp()
         case .plain(let plain) where plain.workload.map { attempts.failed.contains($0.uid) } ?? false: giveUp()
+        case .doubleTunnel(let remote)
+        where attempts.failed.contains(remote.workload.uid) || attempts.failed.contains(remote.outer.workload.uid):
+            giveUp()
         case .refused where attempts.count > 0: giveUp()
         case .tunnel(let hop): open(hop, from: source)
         case .plain(let plain): dial(plain)
         case .refused(let refusal): refuse("\(refusal)")
-        case .doubleTunnel(let hop): refuse("destinations on other networks are not supported: \(hop.outer.authority)")
+        case .doubleTunnel(let remote): open(remote.outer, within: remote, from: source)
         case .resolve(let hostname): refuse("destinations known by host name only are not supported: \(hostname)")
         }
     }
@@ -99,9 +106,10 @@ final class OutboundConnection {
                 .bare("src.addr", record.source), .bare("dst.addr", record.destination),
                 .text("dst.workload", workload.name), .text("error", reason ?? ""),
             ])
-        attempts.note(setback, at: workload.uid, reason)
+        attempts.note(setback, at: blamed ?? workload.uid, reason)
         self.socket = consume socket
-        (stream, relay, failure, self.setback) = (nil, nil, nil, nil)
+        inner?.cancel("another attempt is made")
+        (stream, relay, inner, failure, self.setback, blamed) = (nil, nil, nil, nil, nil, nil)
         route(from: pod.workload)
         return true
     }
@@ -140,7 +148,10 @@ final class OutboundConnection {
 
     // MARK: Tunnel
 
-    private func open(_ hop: OutboundRoute.Tunnel, from source: Workload) {
+    /// By one hop, or by that and another one within it.
+    private func open(
+        _ hop: OutboundRoute.Tunnel, within remote: OutboundRoute.DoubleTunnel? = nil, from source: Workload
+    ) {
         let key = TunnelKey(
             source: source.identity, expected: hop.expectedIdentities, destination: hop.nextHop,
             workload: hop.workload.uid)
@@ -150,9 +161,9 @@ final class OutboundConnection {
         record.destination = hop.nextHop
         record.authority = hop.authority.description
         record.service = hop.service
-        record.destinationWorkload = hop.workload
+        record.destinationWorkload = remote?.workload ?? hop.workload
         record.sourceIdentity = source.identity
-        record.destinationIdentity = hop.workload.identity
+        record.destinationIdentity = remote == nil ? hop.workload.identity : nil
         guard let socket = socket.take() else { return }
         do throws(Errno) {
             stream = try TunnelStream(relaying: socket, loop: worker.loop, owner: self)
@@ -161,7 +172,15 @@ final class OutboundConnection {
         }
         worker.certificate(for: source.identity) { [self] result in
             switch result {
-            case .success(let certificate): tunnel(key, certificate, hop, source)
+            case .success(let certificate):
+                let fields = request(hop, source)
+                if let remote { return tunnelWithin(key, certificate, remote, fields) }
+                tunnel(key, certificate) { [self] result in
+                    switch result {
+                    case .failure(let failure): failed(failure.isAbandonment ? .tunnel : .endpoint, "\(failure)")
+                    case .success(let tunnel): openStream(on: tunnel, fields)
+                    }
+                }
             case .failure(let reason): stream?.abort("identity error: \(reason)")
             }
         }
@@ -184,28 +203,53 @@ final class OutboundConnection {
     }
 
     private func tunnel(
-        _ key: TunnelKey, _ certificate: WorkloadCertificate, _ hop: OutboundRoute.Tunnel, _ source: Workload
+        _ key: TunnelKey, _ certificate: WorkloadCertificate, _ completion: @escaping TunnelPool.Completion
     ) {
-        guard let stream else { return }
-        let pod = pod
-        let dial: TunnelPool.Dial = { owner throws(TunnelFailure) in
+        guard stream != nil else { return }
+        let dial: TunnelPool.Dial = { [pod] owner throws(TunnelFailure) in
             try pod.dialTunnel(key, certificate, owner)
         }
-        pod.pool.tunnel(for: key, dial: dial) { [self] result in
-            guard self.stream != nil else { return }
-            switch result {
-            case .failure(let failure):
-                setback = failure.isAbandonment ? .tunnel : .endpoint
-                stream.abort("\(failure)")
-            case .success(let tunnel):
-                do {
-                    try tunnel.open(stream, fields: request(hop, source))
-                } catch {
-                    setback = .tunnel
-                    stream.abort("the tunnel takes no more streams: \(error)")
+        pod.pool.tunnel(for: key, dial: dial, completion: completion)
+    }
+
+    private func tunnelWithin(
+        _ key: TunnelKey, _ certificate: WorkloadCertificate, _ remote: OutboundRoute.DoubleTunnel,
+        _ fields: [HTTPField]
+    ) {
+        guard stream != nil else { return }
+        let network = HTTPField("x-forwarded-network", pod.worker.configuration.network)
+        do {
+            let tls = try TLSConnection(client: certificate.client, expecting: remote.expectedIdentities)
+            let inner = try InnerTunnel(worker: pod.worker, tls: tls) { [self] result in
+                switch result {
+                case .failure(let failure):
+                    if failure.isGateway { blamed = remote.outer.workload.uid }
+                    failed(failure.setback, failure.reason)
+                case .success(let tunnel):
+                    record.destinationIdentity = tunnel.peerIdentity
+                    openStream(on: tunnel, fields + [network])
                 }
             }
+            self.inner = inner
+            tunnel(key, certificate) { inner.open(on: $0, fields: fields) }
+        } catch {
+            failed(nil, "connection failed: \(error)")
         }
+    }
+
+    private func openStream(on tunnel: TunnelConnection, _ fields: [HTTPField]) {
+        guard let stream else { return }
+        do {
+            try tunnel.open(stream, fields: fields)
+        } catch {
+            failed(.tunnel, "the tunnel takes no more streams: \(error)")
+        }
+    }
+
+    /// The attempt failed before there was a stream.
+    private func failed(_ setback: ConnectAttempts.Setback?, _ reason: String) {
+        self.setback = setback
+        stream?.abort(reason)
     }
 
     private func request(_ hop: OutboundRoute.Tunnel, _ source: Workload) -> [HTTPField] {
@@ -222,8 +266,8 @@ final class OutboundConnection {
     private func finish(_ error: String?, sent: UInt64, received: UInt64) {
         record.logEnd(
             pod.worker.logger, now: pod.worker.loop.now, sent: sent, received: received, error: error)
-        stream = nil
-        relay = nil
+        inner?.cancel("the connection ended")
+        (stream, relay, inner) = (nil, nil, nil)
         pod.closed(self)
     }
 }
@@ -247,6 +291,7 @@ extension OutboundConnection: TunnelStreamOwner {
             if status == 503 { setback = .endpoint }
             return
         }
+        if inner != nil { record.destinationBaggage = Baggage(fields: fields) }
         record.logStart(pod.worker.logger)
     }
 

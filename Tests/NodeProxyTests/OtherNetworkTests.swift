@@ -1,0 +1,152 @@
+import Glibc
+import Identity
+import Mesh
+import Primitives
+import System
+import Testing
+
+@testable import NodeProxy
+
+/// Calls to and from workloads of other networks, by way of a gateway that we did not write.
+@Suite(.serialized) struct OtherNetworkTests {
+    private static let vip = Endpoint(IPAddress(v4: 0x0a60_0005), port: 80)
+    private static let hostname = "cart.shop.svc.cluster.local"
+
+    /// Cart lies in the network `far`, behind the pod `gateway`.
+    private static func publish(_ node: TestNode, vouched: [String]? = nil) throws {
+        let gateway = try node.pod("gateway")
+        let cart = node.cart.workload
+        node.publish {
+            $0.insert(
+                Service(
+                    name: "cart", namespace: "shop", hostname: hostname,
+                    addresses: [NetworkAddress(network: "", address: vip.address)], ports: [80: 8080],
+                    subjectAltNames: vouched ?? [cart.identity.description]))
+            $0.insert(
+                Workload(
+                    uid: gateway.workload.uid, name: "gateway", namespace: "shop", serviceAccount: "gateway",
+                    network: "far", addresses: [gateway.address], tunnelProtocol: .hbone))
+            $0.insert(
+                Workload(
+                    uid: cart.uid, name: "cart", namespace: "shop", serviceAccount: "cart", network: "far",
+                    addresses: [node.cart.address], node: "n1", canonicalName: "cart", tunnelProtocol: .hbone,
+                    networkGateway: .address(NetworkAddress(network: "far", address: gateway.address), port: 15008),
+                    services: [.init(NamespacedHostname(namespace: "shop", hostname: hostname), ports: [:])]))
+        }
+        usleep(100_000)
+    }
+
+    @Test func `a service of another network is reached by a tunnel within a tunnel`() throws {
+        let node = try TestNode(enrolling: ["web"], others: ["gateway"])
+        let gateway = try HBONEPeer.server(
+            in: node.pod("gateway"), of: node, accounts: ["gateway", "cart"], options: #"{"within": "cart"}"#)
+        try Self.publish(node)
+        let client = try node.web.connect(Self.vip)
+        try write("over two tunnels", to: client)
+        let answer = try read(client)
+        #expect(answer == "over two tunnels", "\(node.logText) \(gateway.lines)")
+        let requests = gateway.lines.filter { $0.contains("\"request\"") }
+        try #require(requests.count == 2)
+        for request in requests {
+            #expect(request.contains("\":authority\": \"\(Self.hostname):80\""))
+            #expect(request.contains(";host=\(Self.hostname)"))
+            #expect(request.contains("service.name=web"))
+        }
+        #expect(!requests[0].contains("x-forwarded-network"))
+        #expect(requests[1].contains("\"x-forwarded-network\": \"\""))
+        #expect(gateway.lines.contains { $0.contains("connected within") && $0.contains("ns/shop/sa/web") })
+        // In order, both within and without; the gateway's tunnel stays for the next.
+        TCPSocket.shutdownWrite(of: client)
+        let end = try read(client)
+        #expect(end == "")
+        #expect(try gateway.event { $0.contains("\"goaway\", \"code\": 0") } != nil, "\(gateway.lines)")
+        #expect(try gateway.event { $0.contains("\"event\": \"reset\", \"stream\": 1, \"code\": 8") } != nil)
+        let line = node.logText.split(separator: "\n").first { $0.contains("connection complete") } ?? ""
+        for field in [
+            "dst.addr=10.77.0.3:15008", "dst.hbone_addr=\(Self.hostname):80",
+            "dst.identity=\"spiffe://cluster.local/ns/shop/sa/cart\"", "bytes_sent=16", "bytes_recv=16",
+        ] { #expect(line.contains(field), "\(field): \(line)") }
+        #expect(!line.contains("error="))
+        let second = try node.web.connect(Self.vip)
+        try write("again", to: second)
+        let again = try read(second)
+        #expect(again == "again")
+        #expect(gateway.count(of: "connected") == 1)
+        // A reset crosses both tunnels.
+        try write("reset", to: second)
+        #expect(throws: Errno.connectionReset) { _ = try read(second) }
+    }
+
+    @Test func `what the gateway carries to a node of ours is served there`() throws {
+        let node = try TestNode(enrolling: ["web", "cart"], others: ["gateway"])
+        let gateway = try HBONEPeer.server(
+            in: node.pod("gateway"), of: node, options: #"{"forward": "10.77.0.2:15008"}"#)
+        try Self.publish(node)
+        let listener = try node.cart.listen(8080)
+        for round in 0..<3 {
+            let client = try node.web.connect(Self.vip)
+            guard let accepted = try eventually({ try TCPSocket.accept(listener) }) else {
+                Issue.record("no connection: \(node.logText) \(gateway.lines)")
+                return
+            }
+            let server = accepted.take()
+            let text = String(repeating: "round \(round) ", count: 2000)
+            let isSent = sendAll(Array(text.utf8), to: client)
+            #expect(isSent)
+            var received = ""
+            while received.utf8.count < text.utf8.count, let piece = try read(server), !piece.isEmpty {
+                received += piece
+            }
+            #expect(received == text)
+            try write("done", to: server)
+            let answer = try read(client)
+            #expect(answer == "done")
+        }
+        #expect(gateway.count(of: "connected") == 1)
+    }
+
+    @Test func `a peer within that the service does not vouch for is refused`() throws {
+        for (vouched, reason) in [([], "(none)"), (["spiffe://cluster.local/ns/shop/sa/other"], "sa/other")] {
+            let node = try TestNode(enrolling: ["web"], others: ["gateway"])
+            let gateway = try HBONEPeer.server(
+                in: node.pod("gateway"), of: node, accounts: ["gateway", "cart"], options: #"{"within": "cart"}"#)
+            try Self.publish(node, vouched: vouched)
+            let client = try node.web.connect(Self.vip)
+            #expect(throws: Errno.connectionReset) { _ = try read(client) }
+            let log = node.logText
+            #expect(log.contains("within the network gateway's tunnel: TLS handshake failed"), "\(log)")
+            #expect(log.contains(reason), "\(log)")
+            #expect(gateway.lines.count { $0.contains("\"request\"") } == 1, "only the outer one")
+        }
+    }
+
+    @Test func `a gateway that refuses fails the connection, and the log says so`() throws {
+        let node = try TestNode(enrolling: ["web"], others: ["gateway"])
+        let gateway = try HBONEPeer.server(in: node.pod("gateway"), of: node, options: #"{"status": 503}"#)
+        try Self.publish(node)
+        let client = try node.web.connect(Self.vip)
+        #expect(throws: Errno.connectionReset) { _ = try read(client) }
+        #expect(node.logText.contains("error=\"network gateway: http status 503\""), "\(node.logText)")
+        withExtendedLifetime(gateway) {}
+    }
+
+    @Test func `a caller of another network is known by what its node says of it`() throws {
+        let node = try TestNode(enrolling: ["cart"])
+        let listener = try node.cart.listen(8080)
+        let baggage = "k8s.cluster.name=far,k8s.namespace.name=garden,k8s.deployment.name=caller"
+        let answers = try HBONEPeer.answers(
+            from: node.web, of: node, to: node.cart.address,
+            [
+                connect("10.77.0.2:8080", ["x-forwarded-network": "elsewhere", "baggage": baggage]).dropLast()
+                    + ", \"wait\": 0.2}",
+                connect("10.77.0.2:8080", ["x-forwarded-network": "", "baggage": baggage]).dropLast()
+                    + ", \"wait\": 0.2}",
+            ])
+        #expect(answers.allSatisfy { $0.contains("\"status\": 200") })
+        let lines = node.logText.split(separator: "\n").filter { $0.contains("connection complete") }
+        try #require(lines.count == 2)
+        #expect(lines.contains { $0.contains("src.workload=\"caller\" src.namespace=\"garden\"") })
+        #expect(lines.contains { $0.contains("src.workload=\"web\" src.namespace=\"shop\"") })
+        withExtendedLifetime(listener) {}
+    }
+}
