@@ -96,6 +96,41 @@ import Testing
         }
     }
 
+    @Test func `a pod reaches itself by its own address and by its service`() throws {
+        try withShop { lab in
+            for host in ["10.10.2.30", "10.96.0.30", "fd10:2::30", "fd96::30"] {
+                let answer = try call(host, 9000, from: "ledger", lab)
+                #expect(answer == (host.contains(":") ? "fd10:2::30" : "10.10.2.30"), "\(host)")
+            }
+        }
+    }
+
+    @Test func `mutual TLS is demanded for a namespace, a workload or a port, and each may be excepted`() throws {
+        let head = "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {namespace: shop, name: "
+        try withShop { lab in
+            _ = try lab.spawn(["python3", "-c", Self.server, "8081"], in: "web")
+            try awaitServer(in: "web", 8081, lab)
+            func outcome() throws -> [Bool] {
+                try [8080, 8081].map { try call("10.10.1.10", $0, from: "passer-by", lab) != nil }
+            }
+            let file = "\(lab.folder.manifests)/peers.yaml"
+            func set(_ text: String) throws { try FileSystem.write(Array(text.utf8), to: file, mode: 0o644) }
+            #expect(try outcome() == [true, true])
+            try set(head + "all}\nspec: {mtls: {mode: STRICT}}\n")
+            try #expect(eventually { try outcome() == [false, false] })
+            try set(
+                head + "web}\nspec: {selector: {matchLabels: {app: web}}, mtls: {mode: STRICT}, "
+                    + "portLevelMtls: {8081: {mode: PERMISSIVE}}}\n")
+            try #expect(eventually { try outcome() == [false, true] })
+            try set(
+                head + "web}\nspec: {selector: {matchLabels: {app: web}}, mtls: {mode: PERMISSIVE}, "
+                    + "portLevelMtls: {8081: {mode: STRICT}}}\n")
+            try #expect(eventually { try outcome() == [true, false] })
+            // Who is in the mesh is served throughout.
+            try #expect(call("10.10.1.10", 8081, from: "ledger", lab) == "10.10.2.30")
+        }
+    }
+
     @Test func `a pod that leaves the mesh is reached in plaintext, and joins again`() throws {
         try withShop { lab in
             let file = "\(lab.folder.manifests)/ledger.yaml"

@@ -119,4 +119,50 @@ import Wire
         let state = Fixture.state([pod, Fixture.cart], [service])
         #expect(try #require(state.route(web, "10.96.0.5:80").tunnel).authority.description == "10.1.0.7:8080")
     }
+
+    @Test func `an endpoint that could not be reached is not chosen again`() {
+        let endpoints = (1...3).map {
+            Fixture.pod("p\($0)", "10.1.1.\($0)", services: [("shop/cart.shop.svc.cluster.local", PortMap())])
+        }
+        let state = Fixture.state([Fixture.web] + endpoints, [Fixture.cartService])
+        for failed in [[], [endpoints[0].uid], endpoints[..<2].map(\.uid), endpoints.map(\.uid)] {
+            var chosen: Set<String> = []
+            for random in 0..<100 {
+                let route = state.route(
+                    from: Fixture.web, at: Fixture.address("10.1.0.5"), to: Fixture.endpoint("10.96.0.5:80"),
+                    random: UInt64(random), avoiding: failed)
+                switch route {
+                case .plain(let plain): chosen.insert(plain.workload?.uid ?? "none")
+                case .tunnel(let tunnel): chosen.insert(tunnel.workload.uid)
+                case .refused(.noHealthyUpstream): #expect(failed.count == 3)
+                default: Issue.record("\(route)")
+                }
+            }
+            #expect(chosen == Set(endpoints.map(\.uid)).subtracting(failed))
+        }
+    }
+
+    @Test func `a service by a network finds its endpoints in whatever order they came`() throws {
+        let service = Fixture.service("cart", ports: [80: 8080], prefixes: ["10.97.0.0/16"])
+        func pod(_ number: Int) -> Workload {
+            Fixture.pod(
+                "p\(number)", "10.1.1.\(number)", services: [("shop/cart.shop.svc.cluster.local", PortMap())])
+        }
+        var state = Fixture.state([Fixture.web, pod(1)])
+        for step in 0..<4 {
+            switch step {
+            case 0: state.insert(service)
+            case 1: state.insert(pod(2))
+            case 2: state.removeAddress(named: pod(1).uid)
+            default: state.insert(service)
+            }
+            let expected: Set<String> = [["p1"], ["p1", "p2"], ["p2"], ["p2"]][step]
+            let chosen = (0..<50).map { random -> String in
+                let route = state.route(Fixture.web, "10.97.1.2:80", random: UInt64(random))
+                if case .plain(let plain) = route { return plain.workload?.name ?? "none" }
+                return route.tunnel?.workload.name ?? "none"
+            }
+            #expect(Set(chosen) == expected)
+        }
+    }
 }

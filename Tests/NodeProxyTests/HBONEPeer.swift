@@ -51,6 +51,9 @@ final class HBONEPeer {
         _ = try? ChildProcess.run(["rm", "-rf", folder])
     }
 
+    /// Kills it.
+    func stop() { _ = try? process.stop(within: .zero) }
+
     /// A server on 15008 of the pod. `options` is what its program takes, a JSON object.
     static func server(
         in pod: TestPod, of node: TestNode, accounts: [String]? = nil, options: String = "{}"

@@ -217,4 +217,78 @@ import Testing
         #expect(answer4 == "")
         #expect(peer.count(of: "reset") == 1)
     }
+
+    @Test func `a waypoint that does not answer gives way to another one of its service`() throws {
+        let node = try TestNode(enrolling: ["web"], others: ["peer", "gone"])
+        let peer = try node.pod("peer")
+        let gone = try node.pod("gone")
+        let waypoint = try HBONEPeer.server(in: peer, of: node)
+        let key = NamespacedHostname(namespace: "shop", hostname: "waypoint.shop.svc.cluster.local")
+        node.publish {
+            $0.insert(Self.service(waypoint: .hostname(key, port: 15008)))
+            $0.insert(
+                Service(name: "waypoint", namespace: "shop", hostname: key.hostname, ports: [15008: 15008]))
+            for pod in [peer, gone] {
+                $0.insert(
+                    Workload(
+                        uid: pod.workload.uid, name: pod.workload.name, namespace: "shop",
+                        serviceAccount: pod.workload.serviceAccount, addresses: [pod.address],
+                        tunnelProtocol: .hbone, services: [.init(key, ports: [:])]))
+            }
+        }
+        usleep(100_000)
+        for number in 0..<10 {
+            let client = try node.web.connect(Self.vip)
+            try write("number \(number)", to: client)
+            let answer = try read(client)
+            #expect(answer == "number \(number)")
+        }
+        #expect(node.logText.contains("attempt failed, trying again"))
+        #expect(waypoint.count(of: "connected") == 1)
+    }
+
+    @Test func `an address that was given to another pod never receives the first one's traffic`() throws {
+        let node = try TestNode(enrolling: ["web"])
+        let first = try HBONEPeer.server(in: node.cart, of: node)
+        let destination = Endpoint(node.cart.address, port: 8080)
+        let client = try node.web.connect(destination)
+        try write("first", to: client)
+        let answer = try read(client)
+        #expect(answer == "first")
+        // Another workload at the same address: the tunnel to the first one is not used, though it is open.
+        let cart = node.cart.workload
+        node.publish {
+            $0.removeAddress(named: cart.uid)
+            $0.insert(
+                Workload(
+                    uid: "Kubernetes//Pod/shop/other", name: "other", namespace: "shop", serviceAccount: "other",
+                    addresses: cart.addresses, node: "n1", tunnelProtocol: .hbone))
+        }
+        usleep(100_000)
+        let second = try node.web.connect(destination)
+        #expect(throws: Errno.connectionReset) { _ = try read(second) }
+        #expect(first.count(of: "request") == 1)
+        #expect(node.logText.contains("is not among the expected"), "\(node.logText)")
+    }
+
+    @Test func `a tunnel whose peer vanished without a word costs no connection`() throws {
+        let node = try TestNode(enrolling: ["web"])
+        let first = try HBONEPeer.server(in: node.cart, of: node)
+        let destination = Endpoint(node.cart.address, port: 8080)
+        let client = try node.web.connect(destination)
+        try write("first", to: client)
+        let answer = try read(client)
+        #expect(answer == "first")
+        // The pod goes without a farewell, and another one takes its address.
+        let successor = try node.replaceCart { first.stop() }
+        let second = try HBONEPeer.server(in: successor, of: node, accounts: ["cart"])
+        let started = MonotonicClock.now()
+        let again = try node.web.connect(destination)
+        try write("second", to: again)
+        let other = try read(again)
+        #expect(other == "second", "\(node.logText) \(second.lines)")
+        #expect(MonotonicClock.now() - started < .seconds(3))
+        #expect(second.count(of: "request") == 1)
+        #expect(throws: Errno.connectionReset) { _ = try read(client) }
+    }
 }

@@ -138,6 +138,15 @@ final class TestNode: Sendable {
         Wakeup.wait(handOff.arrived)
     }
 
+    /// Unplugs cart, ends what runs in it by `end`, and puts another pod in its place, at its address.
+    func replaceCart(_ end: () -> Void) throws -> TestPod {
+        try run("ip", "-n", prefix, "link", "del", "pod2")
+        end()
+        let successor = try TestPod(prefix, "cart-again", number: 2)
+        try run("ip", "-n", web.netnsName, "neigh", "flush", "all")
+        return successor
+    }
+
     /// A pod beside web and cart.
     func pod(_ name: String) throws -> TestPod { try #require(pods.first { $0.workload.name == name }) }
 
@@ -153,6 +162,7 @@ final class TestNode: Sendable {
     deinit {
         perform { $0.shutDown() }
         for pod in pods { try? run("ip", "netns", "del", pod.netnsName) }
+        _ = try? ChildProcess.run(["ip", "netns", "del", "\(prefix)-cart-again"])
         try? run("ip", "netns", "del", prefix)
         close(log)
         unsafe unlink("/dev/shm/\(prefix).log")

@@ -228,6 +228,8 @@ extension Node: EnrolmentTarget {
                     PodProxy(worker: worker, uid: uid, name: name, namespace: namespace, listeners: listeners))
             }
         }
+        // Only now, since a worker hands connections over to another, which must know the pod by then.
+        for link in links { link.perform { $0.start(uid: uid) } }
         prefetch(name)
         logger.log(
             .info, "inpod::statemanager", "pod enrolled",

@@ -194,7 +194,7 @@ final class OutboundConnection {
         let raw = socket.release()
         pod.worker.links[home].perform { worker in
             let socket = OwnedDescriptor(adopting: raw)
-            guard let pod = worker.pods[uid] else { return }
+            guard let pod = worker.pods[uid] else { return TCPSocket.resetOnClose(socket) }
             let connection = OutboundConnection(
                 pod, socket, from: peer, to: destination, random: random, attempts: attempts)
             pod.opened(connection)

@@ -116,10 +116,11 @@ final class Worker {
 
     // MARK: Pods
 
-    func add(_ pod: PodProxy) {
-        pods[pod.uid] = pod
-        pod.start()
-    }
+    /// Knows the pod, whose connections other workers may hand over from now on.
+    func add(_ pod: PodProxy) { pods[pod.uid] = pod }
+
+    /// Takes connections of the pod.
+    func start(uid: String) { pods[uid]?.start() }
 
     func remove(uid: String) { pods.removeValue(forKey: uid)?.stop("the pod was removed") }
 
