@@ -291,4 +291,35 @@ import Testing
         #expect(second.count(of: "request") == 1)
         #expect(throws: Errno.connectionReset) { _ = try read(client) }
     }
+
+    @Test func `a tunnel that does not answer its ping gets no new connections`() throws {
+        let node = try TestNode(enrolling: ["web"], others: ["spare"])
+        let spare = try node.pod("spare")
+        let silent = try HBONEPeer.server(in: node.cart, of: node)
+        let alive = try HBONEPeer.server(in: spare, of: node)
+        node.publish {
+            $0.insert(Self.service())
+            $0.insert(Self.endpoint(node.cart))
+            $0.insert(Self.endpoint(spare))
+        }
+        usleep(100_000)
+        for _ in 0..<40 where silent.count(of: "connected") == 0 || alive.count(of: "connected") == 0 {
+            let client = try node.web.connect(Self.vip)
+            try write("hello", to: client)
+            let answer = try read(client)
+            #expect(answer == "hello")
+        }
+        try node.unplugCart()
+        sleep(12)
+        for number in 0..<6 {
+            let started = MonotonicClock.now()
+            let client = try node.web.connect(Self.vip)
+            try write("number \(number)", to: client)
+            var answer: String?
+            for _ in 0..<4 where answer == nil { answer = try read(client) }
+            #expect(answer == "number \(number)", "\(node.logText)")
+            // A TCP connection that nobody answers is given up after ten seconds, the tunnel itself after thirty.
+            #expect(MonotonicClock.now() - started < .seconds(14))
+        }
+    }
 }

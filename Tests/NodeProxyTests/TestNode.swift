@@ -138,9 +138,12 @@ final class TestNode: Sendable {
         Wakeup.wait(handOff.arrived)
     }
 
+    /// Takes cart off the wire without a word to anybody.
+    func unplugCart() throws { try run("ip", "-n", prefix, "link", "del", "pod2") }
+
     /// Unplugs cart, ends what runs in it by `end`, and puts another pod in its place, at its address.
     func replaceCart(_ end: () -> Void) throws -> TestPod {
-        try run("ip", "-n", prefix, "link", "del", "pod2")
+        try unplugCart()
         end()
         let successor = try TestPod(prefix, "cart-again", number: 2)
         try run("ip", "-n", web.netnsName, "neigh", "flush", "all")

@@ -18,6 +18,8 @@ extension Limits {
     public static let keepAliveInterval: Duration = .seconds(10)
     /// Time for the answer to that (ztunnel).
     public static let keepAliveTimeout: Duration = .seconds(20)
+    /// Time for the answer after which no new streams are opened until it comes.
+    public static let keepAliveDoubtDuration: Duration = .seconds(1)
     /// The payload of those pings, so that their answers are told from others.
     public static let keepAlivePayload: UInt64 = 0x3b7c_db7a_0b87_16b4
     /// How long one direction may stay silent after the other has ended and been delivered.
@@ -26,6 +28,9 @@ extension Limits {
     public static let tunnelStreamCountMax = 100
     /// Streams that a peer may have open at once on one tunnel to us.
     public static let tunnelAcceptedStreamCountMax: UInt32 = 1024
+    /// Streams that a peer is trusted to take at once before it has said how many it does; what it refuses has not been
+    /// begun and is tried again.
+    public static let tunnelUnsettledStreamCountMax = 100
     /// Age without use after which a tunnel without streams is closed (ztunnel's default).
     public static let tunnelIdleDuration: Duration = .seconds(300)
     /// Bytes that a stream's peer may have under way to us.

@@ -11,7 +11,7 @@ public import TLS
 /// together.
 public final class TunnelConnection {
     private enum Phase: Equatable { case connecting, handshaking, open, closed }
-    private enum Timer { static let (deadline, keepAlive, pong) = (0, 1, 2) }
+    private enum Timer { static let (deadline, keepAlive, doubt, pong) = (0, 1, 2, 3) }
 
     let loop: EventLoop
     private let buffers: RelayBuffers
@@ -24,11 +24,9 @@ public final class TunnelConnection {
     private var phase: Phase
     /// Ciphertext that the socket did not take.
     private var outgoing = ByteQueue()
-    private var isBlocked = false
-    private var isFlushRequested = false
-    private var isResumeRequested = false
-    private var isHungUp = false
-    private var isDraining = false
+    private var (isBlocked, isHungUp) = (false, false)
+    private var (isFlushRequested, isResumeRequested) = (false, false)
+    private var (isDraining, owesGoAway) = (false, false)
     private var sendFailure: TLSFailure?
     private var timer: TimerToken?
     private var drainPing: UInt64?
@@ -67,11 +65,10 @@ public final class TunnelConnection {
     /// Streams can be opened.
     public var isOpen: Bool { phase == .open && !isDraining }
 
-    /// The peer has said how many streams it takes.
-    private(set) var hasPeerSettings = false
-
-    /// Streams that the peer takes at once; a guess until it has said so.
-    var peerStreamCountMax: Int { Int(clamping: session?.peerStreamCountMax ?? .max) }
+    /// Streams that the peer takes at once, once it has said so.
+    private(set) var peerStreamCountMax: Int?
+    /// A ping has gone unanswered for a while: the peer may be gone, and new streams had better go elsewhere.
+    private(set) var isDoubtful = false
 
     // MARK: Streams
 
@@ -115,6 +112,7 @@ public final class TunnelConnection {
         streamCount -= 1
         guard phase != .closed else { return }
         owner?.tunnelStreamEnded(self)
+        if owesGoAway, streamCount == 0 { session?.goAway() }
         if isDraining, streamCount == 0 { requestFlush() }
     }
 
@@ -238,7 +236,9 @@ extension TunnelConnection: EventHandler, ResumeHandler {
             do {
                 try unsafe session.receive(buffers.plaintext.readable)
             } catch {
-                return fail(.http2(error))
+                // The peer broke HTTP/2: it is told with GOAWAY, which goes out first.
+                flush()
+                return close(.http2(error))
             }
         }
         guard phase != .closed else { return }
@@ -258,11 +258,6 @@ extension TunnelConnection: EventHandler, ResumeHandler {
         owner?.tunnelEstablished(self)
     }
 
-    /// The peer broke HTTP/2: it is told with GOAWAY, which `close` sends after what waits.
-    private func fail(_ failure: TunnelFailure) {
-        flush()
-        close(failure)
-    }
 }
 
 // MARK: - Bytes out
@@ -358,7 +353,7 @@ extension TunnelConnection: TimerHandler {
     }
 
     public func settingsReceived() {
-        hasPeerSettings = true
+        peerStreamCountMax = session.map { Int(clamping: $0.peerStreamCountMax) }
         owner?.tunnelSettled(self)
     }
 
@@ -366,8 +361,9 @@ extension TunnelConnection: TimerHandler {
         guard !isDraining else { return }
         isDraining = true
         owner?.tunnelDraining(self)
-        // The connection is finished once we said so too and no stream is left.
-        session?.goAway()
+        // The connection is finished once we said so too, which is after the last stream (ztunnel).
+        owesGoAway = true
+        if streamCount == 0 { session?.goAway() }
     }
 
     public func pingAcknowledged(_ payload: UInt64) {
@@ -375,6 +371,7 @@ extension TunnelConnection: TimerHandler {
             drainPing = nil
             session?.goAway()
         } else {
+            isDoubtful = false
             restart(Limits.keepAliveInterval, Timer.keepAlive)
         }
     }
@@ -385,8 +382,11 @@ extension TunnelConnection: TimerHandler {
         case Timer.deadline: close(phase == .connecting ? .connectTimedOut : .handshakeTimedOut)
         case Timer.keepAlive:
             session?.ping(Limits.keepAlivePayload)
-            restart(Limits.keepAliveTimeout, Timer.pong)
+            restart(Limits.keepAliveDoubtDuration, Timer.doubt)
             requestFlush()
+        case Timer.doubt:
+            isDoubtful = true
+            restart(Limits.keepAliveTimeout - Limits.keepAliveDoubtDuration, Timer.pong)
         default: close(.keepAliveTimedOut)
         }
     }

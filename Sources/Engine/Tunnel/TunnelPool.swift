@@ -37,21 +37,22 @@ public final class TunnelPool {
         var waiting: [(dial: Dial, completion: Completion)] = []
         init(key: TunnelKey) { self.key = key }
 
-        /// Streams that the peer took at once on the tunnel that settled last: what a new one is trusted with until it
-        /// has said so itself. The first is trusted with more; what it refuses has not been begun and is tried again.
-        var settledStreamCountMax: Int?
+        /// Streams that the peer took at once on the tunnel that settled last: what the next is trusted with until it
+        /// has said so itself.
+        var settledStreamCountMax = Limits.tunnelUnsettledStreamCountMax
 
         /// The first tunnel with room: streams gather on as few tunnels as possible.
         func available(_ streamCountMax: Int) -> TunnelConnection? {
-            tunnels.first { tunnel in
-                let assumed = tunnel.hasPeerSettings ? nil : settledStreamCountMax
-                return tunnel.isOpen
-                    && tunnel.streamCount < min(streamCountMax, assumed ?? tunnel.peerStreamCountMax)
+            tunnels.first {
+                $0.isOpen && !$0.isDoubtful
+                    && $0.streamCount < min(streamCountMax, $0.peerStreamCountMax ?? settledStreamCountMax)
             }
         }
 
         /// Whether a tunnel will soon have room, or have said that it has none.
-        var isExpecting: Bool { connecting != nil || tunnels.contains { $0.isOpen && !$0.hasPeerSettings } }
+        var isExpecting: Bool {
+            connecting != nil || tunnels.contains { $0.isOpen && !$0.isDoubtful && $0.peerStreamCountMax == nil }
+        }
     }
 
     private let loop: EventLoop
@@ -156,7 +157,7 @@ extension TunnelPool: TunnelOwner {
 
     public func tunnelSettled(_ tunnel: TunnelConnection) {
         guard let entry = entriesByTunnel[ObjectIdentifier(tunnel)] else { return }
-        entry.settledStreamCountMax = tunnel.peerStreamCountMax
+        if let count = tunnel.peerStreamCountMax { entry.settledStreamCountMax = count }
         if !entry.waiting.isEmpty { serveWaiting(entry) }
     }
 
