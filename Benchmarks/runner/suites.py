@@ -1,6 +1,6 @@
 """All suites by name, and where each of them runs."""
 
-from . import connections, contenders, fairness, latency, memory, throughput
+from . import connections, contenders, fairness, inprocess, latency, memory, throughput
 from .contenders import check_policy
 from .loads import interleave
 from .manifests import CLIENT, NEIGHBOUR, SERVER, STRANGER
@@ -33,3 +33,8 @@ SUITES = {
     "memory": lambda names, rounds, quick: memory.run(names, quick),
     "fairness": pod_suite("fairness", fairness.LOADS),
 }
+IN_PROCESS = {
+    "decisions": lambda names, rounds, quick: inprocess.decisions(rounds, quick),
+    "allocations": lambda names, rounds, quick: inprocess.allocations(quick),
+}
+SUITES |= {name: suite for name, suite in IN_PROCESS.items() if inprocess.has_mode(name)}

@@ -51,6 +51,10 @@ def throughput(load):
     ]
 
 
+LARGEST = "100000 workloads"
+# Per chunk: what a buffer that grows once costs is spread over all of them.
+NONE = 0.05
+
 TARGETS = [
     *latency("pingpong"),
     *latency("paced"),
@@ -67,6 +71,15 @@ TARGETS = [
     Target("streams", "after_ratio", "culvert", None, 1.1),
     Target("same-tunnel", "p99_ratio", "culvert", None, 2),
     Target("same-node", "p99_ratio", "culvert", None, 2),
+    *(Target("decisions", f"{name}_us", LARGEST, None, 3) for name in ("route_to_service", "route_to_pod", "policy")),
+    *(Target("decisions", f"{name}_update_us", LARGEST, None, 20) for name in ("workload", "policy")),
+    Target("decisions", "bytes_per_workload", LARGEST, None, 1024),
+    *(
+        Target("allocations", figure, f"{chunk}_{end}", None, NONE)
+        for chunk in ("chunk_64", "chunk_16384", "upload_65536", "download_65536")
+        for end in ("opener", "accepter")
+        for figure in ("allocations", "retains")
+    ),
 ]
 
 
