@@ -98,11 +98,10 @@ import Testing
         let node = try TestNode()
         let listener = try node.cart.listen(8080)
         let count = Limits.reevaluationCountPerTurn * 3
-        let clients = try (0..<count).map { _ in
-            HeldSocket(try node.web.connect(Endpoint(node.cart.address, port: 8080)))
-        }
+        var clients: [HeldSocket] = []
         var servers: [HeldSocket] = []
         for _ in 0..<count {
+            clients.append(HeldSocket(try node.web.connect(Endpoint(node.cart.address, port: 8080))))
             guard let accepted = try eventually({ try TCPSocket.accept(listener) }) else { break }
             let server = accepted.take()
             try write("open", to: server)
