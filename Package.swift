@@ -64,6 +64,7 @@ let package = Package(
         // Engine: how bytes move
         module("Engine", "System", ["CLinux", "CCapability", "Primitives"]),
         module("Engine", "EventLoop", ["CLinux", "Primitives", "System"]),
+        module("Engine", "Resolver", ["Primitives", "Wire", "System", "EventLoop"]),
         module("Engine", "TLS", ["COpenSSL", "Primitives", "Identity"]),
         module("Engine", "HTTP2", ["CNghttp2", "Primitives"]),
         module("Engine", "HTTP1", ["Primitives"]),
@@ -90,8 +91,8 @@ let package = Package(
         module(
             "Node", "NodeProxy",
             [
-                "Primitives", "Identity", "Wire", "Policy", "Mesh", "System", "EventLoop", "TLS", "HTTP2", "Tunnel",
-                "Schema", "Telemetry", "ControlPlane", "Discovery", "Certificates", "Admin", "RPC",
+                "Primitives", "Identity", "Wire", "Policy", "Mesh", "System", "EventLoop", "Resolver", "TLS", "HTTP2",
+                "Tunnel", "Schema", "Telemetry", "ControlPlane", "Discovery", "Certificates", "Admin", "RPC",
             ]),
         module("Control", "Manifests", ["Primitives", "System", "YAML"]),
         module("Control", "Compiler", ["Primitives", "Schema", "YAML", "Manifests"]),
@@ -145,6 +146,7 @@ let package = Package(
                 "NodeProxy", "Interception", "Certificates", "EventLoop", "Identity", "Mesh", "Policy", "Primitives",
                 "System", "TLS", "Telemetry",
             ]),
+        tests("Resolver", ["Resolver", "EventLoop", "Primitives", "System", "Wire"]),
         tests("EventLoop", ["EventLoop", "System", "Primitives"]),
         tests("TLS", ["TLS", "Identity", "Primitives", "System"]),
         tests("ControlPlane", ["ControlPlane", "Primitives", "System"]),

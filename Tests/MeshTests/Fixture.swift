@@ -70,7 +70,7 @@ enum Fixture {
 extension MeshState {
     /// The route of the pod `source` from its first address.
     func route(
-        _ source: Workload, _ destination: String, random: UInt64 = 1, resolution: IPAddress? = nil
+        _ source: Workload, _ destination: String, random: UInt64 = 1, resolution: HostResolution? = nil
     ) -> OutboundRoute {
         route(
             from: source, at: source.addresses.first ?? Fixture.address("0.0.0.0"),

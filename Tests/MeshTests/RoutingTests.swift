@@ -108,8 +108,30 @@ import Wire
             return
         }
         #expect(hostname == "db.example")
-        let plain = state.route(web, "10.96.0.5:80", resolution: Fixture.address("192.0.2.7")).plain
+        let addresses = ["2001:db8::7", "192.0.2.7"].map(Fixture.address)
+        let found = HostResolution("db.example", choosing: addresses, preferring: .v4, random: 1)
+        let plain = state.route(web, "10.96.0.5:80", resolution: found).plain
         #expect(try #require(plain).destination.description == "192.0.2.7:8080")
+        // What was found for a workload that is no longer meant leads nobody to another.
+        let other = HostResolution("other.example", choosing: addresses, preferring: .v4, random: 1)
+        guard case .resolve("db.example") = state.route(web, "10.96.0.5:80", resolution: other) else {
+            Issue.record("the other name is to be resolved")
+            return
+        }
+    }
+
+    @Test func `an address is drawn from the family that was dialled, else from the other`() throws {
+        let addresses = ["192.0.2.1", "192.0.2.2", "2001:db8::1"].map(Fixture.address)
+        func drawn(_ family: IPAddress.Family, _ addresses: [IPAddress]) -> Set<IPAddress> {
+            Set(
+                (0..<50).compactMap {
+                    HostResolution("db.example", choosing: addresses, preferring: family, random: $0)?.address
+                })
+        }
+        #expect(drawn(.v4, addresses) == Set(addresses[..<2]))
+        #expect(drawn(.v6, addresses) == Set(addresses[2...]))
+        #expect(drawn(.v6, Array(addresses[..<2])) == Set(addresses[..<2]))
+        #expect(drawn(.v4, []).isEmpty)
     }
 
     @Test func `at an address that is both the service is what answers and no waypoint of it is asked`() throws {

@@ -8,11 +8,11 @@ extension MeshState {
     /// - Parameters:
     ///   - client: The address from which the connection was opened.
     ///   - random: A random word; all choices follow from it.
-    ///   - resolution: The address of the host name that an earlier call with the same word asked for.
+    ///   - resolution: What became of the host name that an earlier call with the same word asked for.
     ///   - failed: Uids of workloads that could not be reached; no service chooses them.
     public func route(
         from source: Workload, at client: IPAddress, to destination: Endpoint, random: UInt64,
-        resolution: IPAddress? = nil, avoiding failed: [String] = []
+        resolution: HostResolution? = nil, avoiding failed: [String] = []
     ) -> OutboundRoute {
         var routing = Routing(
             state: self, source: source, client: client, destination: destination, resolution: resolution,
@@ -40,7 +40,7 @@ private struct Routing {
     let source: Workload
     let client: IPAddress
     let destination: Endpoint
-    let resolution: IPAddress?
+    let resolution: HostResolution?
     let failed: [String]
     var draw: Draw
 
@@ -196,8 +196,11 @@ private struct Routing {
         let allowed = workload.addresses.filter { upstream.service?.ipFamilies.allows($0.family) ?? true }
         if let address = allowed.first(where: { $0.family == preferred.family }) ?? allowed.first { return address }
         if workload.hostname.isEmpty { throw .refused(.noValidDestination(workload: workload.uid)) }
-        guard let resolution else { throw .resolve(hostname: workload.hostname) }
-        return resolution
+        // The mesh may have changed meanwhile, and with it who is meant.
+        guard let resolution, resolution.hostname == workload.hostname else {
+            throw .resolve(hostname: workload.hostname)
+        }
+        return resolution.address
     }
 }
 

@@ -9,7 +9,7 @@ import Primitives
 /// |---|---|
 /// | what changed | `insert(_:)`, `removeAddress(named:)`, `policies` |
 /// | who is this | `workload(uid:)`, `workload(at:)`, `localWorkload(...)`, `service(...)` |
-/// | where does an outbound connection go | `route(from:at:to:random:resolution:)` -> `OutboundRoute` |
+/// | where does an outbound connection go | `route(from:at:to:random:resolution:avoiding:)` -> `OutboundRoute` |
 /// | what does an inbound CONNECT reach | `admit(_:at:for:forwardedHost:)` -> `Admission` |
 /// | what does inbound plaintext reach | `admitPlaintext(to:for:)` -> `Admission` |
 /// | what does a name stand for | `lookUp(_:_:for:random:)` -> `NameAnswer` |

@@ -10,7 +10,7 @@ public enum OutboundRoute: Sendable {
     case doubleTunnel(DoubleTunnel)
     /// As it is.
     case plain(Plain)
-    /// The destination has a name only: look it up, then ask again with the same random word and the address found.
+    /// The destination has a name only: look it up, then ask again with the same random word and what was found.
     case resolve(hostname: String)
     case refused(OutboundRefusal)
 

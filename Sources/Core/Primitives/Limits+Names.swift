@@ -1,6 +1,8 @@
 extension Limits {
     /// Name servers that are asked, of those that resolv.conf names (resolv.conf(5)).
     public static let nameServerCountMax = 3
+    /// The longest resolv.conf that is read.
+    public static let resolverFileByteCountMax = 64 * 1024
     /// How long a name server is waited for, and how often all of them are asked again, where resolv.conf does not say
     /// (resolv.conf(5)); and the most that it may say.
     public static let nameServerTimeout: Duration = .seconds(5)
@@ -40,4 +42,9 @@ extension Limits {
     public static let failedResolutionDuration: Duration = .seconds(1)
     /// How long the addresses of one family wait for those of the other.
     public static let otherFamilyDuration: Duration = .milliseconds(250)
+
+    /// How long a SOCKS client may take to say where it wants to go, names included.
+    public static let socksHandshakeDuration: Duration = .seconds(20)
+    /// SOCKS clients of one pod that have not said so yet, at once on one worker.
+    public static let socksHandshakeCountMax = 256
 }

@@ -66,4 +66,18 @@ public struct OwnedDescriptor: ~Copyable, Sendable {
             }
         }
     }
+
+    /// Writes as many of the bytes as the kernel takes; for messages off the data path.
+    public borrowing func write(_ bytes: ArraySlice<UInt8>) throws(Errno) -> IOOutcome {
+        let raw = raw
+        while true {
+            let count = unsafe bytes.withUnsafeBytes { unsafe send(raw, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            if count >= 0 { return .bytes(count) }
+            switch culvert_errno() {
+            case EINTR: continue
+            case EAGAIN: return .wouldBlock
+            case let code: throw Errno(code)
+            }
+        }
+    }
 }

@@ -15,6 +15,7 @@ extension NodeConfiguration {
         try readControlPlane(reader)
         try readIdentity(reader)
         try readPodSettings(reader)
+        try readNames(reader)
         try readTransport(reader)
         workerCount = try Self.workerCount(reader, processorCount: processorCount)
         terminationDeadline = try Self.terminationDeadline(reader)
@@ -30,7 +31,7 @@ extension NodeConfiguration {
 
     /// Settings whose meaning we do not carry out yet must not be silently ignored.
     private func refuseUnsupported(_ reader: EnvironmentReader) throws(ConfigurationError) {
-        for name in ["XDS_ON_DEMAND", "FAKE_CA", "TLS12_ENABLED", "UNSTABLE_ENABLE_SOCKS5"] {
+        for name in ["XDS_ON_DEMAND", "FAKE_CA", "TLS12_ENABLED"] {
             guard try reader.flag(name) != true else {
                 throw ConfigurationError(variable: name, reason: "is not supported")
             }

@@ -32,6 +32,16 @@ public struct NodeConfiguration: Sendable {
     public var sendsResponseBaggage = true
     public var reachesApplicationTunnelsOnLoopback = true
 
+    /// Whether pods ask the node proxy for names, and where in their namespaces.
+    public var answersNames = true
+    public var nameAddress = NameAddress.loopback(port: 15053)
+    /// The resolv.conf(5) that names whom to ask for what the mesh does not know.
+    public var resolverFile = "/etc/resolv.conf"
+    public var clusterDomain = "cluster.local"
+    /// The namespace whose services go before others with the same host name.
+    public var preferredServiceNamespace: String?
+    public var isSOCKS5Enabled = false
+
     public var workerCount = 2
     public var terminationDeadline: Duration = .seconds(5)
     public var idleTunnelDuration: Duration = Limits.tunnelIdleDuration

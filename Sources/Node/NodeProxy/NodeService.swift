@@ -85,7 +85,7 @@ public final class NodeService {
     }
 
     private func startDiscovery() {
-        let settings = MeshSettings(network: configuration.network, node: configuration.nodeName)
+        let settings = configuration.meshSettings
         guard let access = configuration.discovery else {
             readiness.complete(Task.state)
             node.publish(MeshState(settings: settings))

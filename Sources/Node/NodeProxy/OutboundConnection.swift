@@ -4,6 +4,7 @@ import HTTP2
 import Identity
 import Mesh
 import Primitives
+import Resolver
 import System
 import TLS
 import Telemetry
@@ -17,6 +18,8 @@ final class OutboundConnection {
     /// Where the application wanted to go.
     private let asked: Endpoint
     private let random: UInt64
+    /// The address of a destination that has a name only.
+    private var resolution: HostResolution?
     private var attempts: ConnectAttempts
     /// The gateway's uid, where it was the gateway that could not be reached.
     private var blamed: String?
@@ -42,8 +45,14 @@ final class OutboundConnection {
         guard let destination = TCPSocket.originalDestination(of: socket) ?? TCPSocket.localEndpoint(of: socket) else {
             return
         }
-        let connection = OutboundConnection(
-            pod, socket, from: peer, to: destination, random: Entropy.uint64())
+        begin(socket, from: peer, to: destination, pod)
+    }
+
+    /// Sends a connection on its way whose destination is known.
+    static func begin(
+        _ socket: consuming OwnedDescriptor, from peer: Endpoint, to destination: Endpoint, _ pod: PodProxy
+    ) {
+        let connection = OutboundConnection(pod, socket, from: peer, to: destination, random: Entropy.uint64())
         pod.opened(connection)
         pod.withWorkload { connection.route(from: $0) }
     }
@@ -67,7 +76,8 @@ final class OutboundConnection {
         }
         record.sourceWorkload = source
         let route = state.route(
-            from: source, at: record.source.address, to: asked, random: random, avoiding: attempts.failed)
+            from: source, at: record.source.address, to: asked, random: random, resolution: resolution,
+            avoiding: attempts.failed)
         switch route {
         case .tunnel(let hop) where attempts.failed.contains(hop.workload.uid): giveUp()
         case .plain(let plain) where plain.workload.map { attempts.failed.contains($0.uid) } ?? false: giveUp()
@@ -79,8 +89,27 @@ final class OutboundConnection {
         case .plain(let plain): dial(plain)
         case .refused(let refusal): refuse("\(refusal)")
         case .doubleTunnel(let remote): open(remote.outer, within: remote, from: source)
-        case .resolve(let hostname): refuse("destinations known by host name only are not supported: \(hostname)")
+        case .resolve(let hostname): resolve(hostname)
         }
+    }
+
+    /// Looks up a destination that has a name only, and finds the way again.
+    private func resolve(_ hostname: String) {
+        pod.worker.resolver.resolve(hostname) { [self] result in
+            guard socket != nil else { return }
+            switch result {
+            case .failure(let failure): unresolved("lookup of \(hostname) failed: \(failure)")
+            case .success(let addresses):
+                resolution = HostResolution(
+                    hostname, choosing: addresses, preferring: asked.address.family, random: random)
+                guard resolution != nil else { return unresolved("lookup of \(hostname) found no address") }
+                route(from: pod.workload)
+            }
+        }
+    }
+
+    private func unresolved(_ reason: String) {
+        if attempts.count > 0 { giveUp() } else { refuse(reason) }
     }
 
     /// Ends a connection whose way was never found.
@@ -191,12 +220,14 @@ final class OutboundConnection {
         guard let socket = socket.take() else { return }
         pod.closed(self)
         let (uid, peer, destination, random, attempts) = (pod.uid, record.source, asked, random, attempts)
+        let resolution = resolution
         let raw = socket.release()
         pod.worker.links[home].perform { worker in
             let socket = OwnedDescriptor(adopting: raw)
             guard let pod = worker.pods[uid] else { return TCPSocket.resetOnClose(socket) }
             let connection = OutboundConnection(
                 pod, socket, from: peer, to: destination, random: random, attempts: attempts)
+            connection.resolution = resolution
             pod.opened(connection)
             pod.withWorkload { connection.route(from: $0) }
         }

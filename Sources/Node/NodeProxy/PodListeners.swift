@@ -1,25 +1,29 @@
 import Mesh
 import Primitives
+import Resolver
 import System
+
+/// A listening socket that workers share.
+final class ListeningSocket: Sendable {
+    let descriptor: OwnedDescriptor
+
+    init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
+}
 
 /// The listening sockets of one pod, made in its network namespace and shared by all workers: one accept queue for
 /// each port. They close when the last worker lets go.
 final class PodListeners: Sendable {
-    let outbound: OwnedDescriptor
-    let inboundTunnel: OwnedDescriptor
-    let inboundPlaintext: OwnedDescriptor
+    let outbound: ListeningSocket
+    let inboundTunnel: ListeningSocket
+    let inboundPlaintext: ListeningSocket
+    /// Where the pod asks for names; none when that is off.
+    let names: [NameListener]
+    /// Whom the names are asked for that the mesh does not know.
+    let resolver: ResolverConfiguration
+    /// Where the pod speaks SOCKS5; none when that is off.
+    let socks: [ListeningSocket]
     /// Whether connections to the application may carry their client's address.
     let preservesSource: Bool
-
-    private init(
-        outbound: consuming OwnedDescriptor, inboundTunnel: consuming OwnedDescriptor,
-        inboundPlaintext: consuming OwnedDescriptor, preservesSource: Bool
-    ) {
-        self.outbound = outbound
-        self.inboundTunnel = inboundTunnel
-        self.inboundPlaintext = inboundPlaintext
-        self.preservesSource = preservesSource
-    }
 
     /// Binds in `namespace`. Where nothing is said about source addresses they are preserved if the kernel permits it.
     static func bind(
@@ -36,19 +40,48 @@ final class PodListeners: Sendable {
     private static func bind(
         in namespace: NetworkNamespace, _ configuration: NodeConfiguration, transparent: Bool
     ) throws(Errno) -> PodListeners {
+        // Of the node's own file system, as everything that a pod mounts is the pod's to change.
+        let resolver = configuration.resolverConfiguration
+        return try namespace.perform { () throws(Errno) -> PodListeners in
+            try PodListeners(configuration, resolver, transparent: transparent)
+        }
+    }
+
+    /// Makes the sockets in the namespace that the calling thread is in.
+    private init(
+        _ configuration: NodeConfiguration, _ resolver: ResolverConfiguration, transparent: Bool
+    ) throws(Errno) {
         var options = TCPSocket.ListenOptions()
         options.mark = configuration.packetMark
         options.reusePort = configuration.reusesPorts
         options.reuseAddress = !configuration.reusesPorts
         options.transparent = transparent
         let any = configuration.isIPv6Enabled ? IPAddress(v6High: 0, low: 0) : IPAddress(v4: 0)
-        return try namespace.perform { () throws(Errno) -> PodListeners in
-            let inboundTunnel = try TCPSocket.listen(on: Endpoint(any, port: ProxyPort.inboundTunnel), options: options)
-            let plaintext = try TCPSocket.listen(on: Endpoint(any, port: ProxyPort.inboundPlaintext), options: options)
-            let outbound = try TCPSocket.listen(on: Endpoint(any, port: ProxyPort.outbound), options: options)
-            return PodListeners(
-                outbound: outbound, inboundTunnel: inboundTunnel, inboundPlaintext: plaintext,
-                preservesSource: transparent)
-        }
+        self.resolver = resolver
+        names = try NameListener.bind(configuration, options)
+        inboundTunnel = try Self.listen(on: Endpoint(any, port: ProxyPort.inboundTunnel), options)
+        inboundPlaintext = try Self.listen(on: Endpoint(any, port: ProxyPort.inboundPlaintext), options)
+        outbound = try Self.listen(on: Endpoint(any, port: ProxyPort.outbound), options)
+        socks = try Self.loopbacks(configuration, port: configuration.isSOCKS5Enabled ? ProxyPort.socks5 : nil, options)
+        preservesSource = transparent
     }
+
+    private static func loopbacks(
+        _ configuration: NodeConfiguration, port: UInt16?, _ options: TCPSocket.ListenOptions
+    ) throws(Errno) -> [ListeningSocket] {
+        guard let port else { return [] }
+        var sockets: [ListeningSocket] = []
+        for endpoint in configuration.loopbackEndpoints(port: port) {
+            do {
+                sockets.append(try listen(on: endpoint, options))
+            } catch {
+                guard configuration.mayBeAbsent(endpoint.address, error) else { throw error }
+            }
+        }
+        return sockets
+    }
+
+    static func listen(
+        on endpoint: Endpoint, _ options: TCPSocket.ListenOptions
+    ) throws(Errno) -> ListeningSocket { ListeningSocket(try TCPSocket.listen(on: endpoint, options: options)) }
 }

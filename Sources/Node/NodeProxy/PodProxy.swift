@@ -28,6 +28,10 @@ final class PodProxy {
     let namespace: NetworkNamespace
     let listeners: PodListeners
     let pool: TunnelPool
+    /// Who answers the pod's questions for names; nil when that is off.
+    private(set) var names: NameProxy?
+    /// SOCKS clients that have not said yet where they want to go.
+    var handshakeCount = 0
     private var acceptors: [Acceptor] = []
     private var connections: [ObjectIdentifier: any PodConnection] = [:]
     private var waiting: [() -> Void] = []
@@ -53,20 +57,25 @@ final class PodProxy {
     func start() {
         do throws(Errno) {
             acceptors = [
-                try acceptor(.inboundTunnel) { [unowned self] in InboundTunnel.accept($0, self) },
-                try acceptor(.inboundPlaintext) { [unowned self] in InboundPlaintext.accept($0, self) },
-                try acceptor(.outbound) { [unowned self] in OutboundConnection.accept($0, self) },
+                try acceptor(listeners.inboundTunnel) { [unowned self] in InboundTunnel.accept($0, self) },
+                try acceptor(listeners.inboundPlaintext) { [unowned self] in InboundPlaintext.accept($0, self) },
+                try acceptor(listeners.outbound) { [unowned self] in OutboundConnection.accept($0, self) },
             ]
+            for listener in listeners.socks {
+                acceptors.append(try acceptor(listener) { [unowned self] in SOCKSConnection.accept($0, self) })
+            }
+            if !listeners.names.isEmpty { names = NameProxy(self) }
+            try names?.start()
         } catch {
             worker.logger.log(.error, "inpod", "failed to watch the listeners of \(uid): \(error)")
         }
         if let state = worker.state { stateChanged(state) }
     }
 
-    private func acceptor(
-        _ port: Acceptor.Port, _ accepted: @escaping (consuming AcceptedSocket) -> Void
+    func acceptor(
+        _ listener: ListeningSocket, _ accepted: @escaping (consuming AcceptedSocket) -> Void
     ) throws(Errno) -> Acceptor {
-        try Acceptor(port, of: listeners, on: worker.loop, accepted: accepted) { [unowned self] failure in
+        try Acceptor(listener, on: worker.loop, accepted: accepted) { [unowned self] failure in
             worker.logger.log(.error, "proxy", "cannot accept connections: \(failure)", [.text("pod", uid)])
         }
     }
@@ -75,6 +84,7 @@ final class PodProxy {
     func drain() {
         for acceptor in acceptors { acceptor.stop() }
         acceptors = []
+        names?.drain()
         for connection in connections.values { (connection as? InboundTunnel)?.drain() }
     }
 
@@ -83,6 +93,7 @@ final class PodProxy {
         guard !isStopped else { return }
         drain()
         isStopped = true
+        names?.stop()
         for connection in Array(connections.values) { connection.abort(reason) }
         pool.abandon(reason)
         let waiters = waiting

@@ -3,6 +3,7 @@ import EventLoop
 import Identity
 import Mesh
 import Primitives
+import Resolver
 import Synchronization
 import System
 import Telemetry
@@ -66,7 +67,11 @@ final class Worker {
     private(set) var pods: [String: PodProxy] = [:]
     private var certificates: [SPIFFEID: WorkloadCertificate] = [:]
     private var awaitingCertificate: [SPIFFEID: [(Result<WorkloadCertificate, CertificateFailure>) -> Void]] = [:]
-    private let home: NetworkNamespace
+    let home: NetworkNamespace
+    /// Room for a datagram, for all of this worker's sockets.
+    let datagrams = DatagramBuffer()
+    /// Looks up destinations that have a name only, in the node's own network.
+    let resolver: HostResolver
 
     init(
         loop: EventLoop, index: Int, links: [WorkerLink], control: ControlLink, configuration: NodeConfiguration,
@@ -79,6 +84,9 @@ final class Worker {
         self.configuration = configuration
         self.logger = logger
         self.home = home
+        resolver = HostResolver(
+            loop: loop, servers: NameServers(configuration.resolverConfiguration, dial: Worker.dialNameServer),
+            families: configuration.isIPv6Enabled ? [.v4, .v6] : [.v4], buffer: datagrams)
         loop.resident = self
     }
 
