@@ -45,7 +45,8 @@ extension FuzzTarget {
         for workload in store.state.allWorkloads {
             let address = workload.addresses.first ?? IPAddress(v4: 1)
             let target = Endpoint(address, port: 80)
-            _ = store.state.route(from: workload, at: address, to: target, random: 7, resolution: address)
+            let found = HostResolution(workload.hostname, choosing: [address], preferring: .v4, random: 7)
+            _ = store.state.route(from: workload, at: address, to: target, random: 7, resolution: found)
             _ = store.state.admit(.address(target), at: address, for: workload, forwardedHost: nil)
         }
         check(store.subscriptions.count == 2, "two types are subscribed to")

@@ -82,13 +82,14 @@ private enum MeshProperties {
         let destination = choices.destination()
         let client = source.addresses.first ?? IPAddress(v4: 1)
         let random = choices.word()
-        let route = { (resolution: IPAddress?) in
+        let route = { (resolution: HostResolution?) in
             state.route(from: source, at: client, to: destination, random: random, resolution: resolution)
         }
         checkRoute(route(nil), state, source, destination)
         check("\(summary(of: route(nil)))" == "\(summary(of: route(nil)))", "a route follows from its arguments")
-        if case .resolve = route(nil) {
-            let resolved = route(IPAddress(v4: 0x0102_0304))
+        if case .resolve(let hostname) = route(nil) {
+            let address = IPAddress(v4: 0x0102_0304)
+            let resolved = route(HostResolution(hostname, choosing: [address], preferring: .v4, random: random))
             if case .resolve = resolved { check(false, "a resolved name is not asked for again") }
         }
         let address = choices.oneIn(4) ? choices.pick(Choices.addresses) : client
@@ -102,6 +103,10 @@ private enum MeshProperties {
         if case .admitted(let target) = state.admitPlaintext(to: destination, for: source) {
             check(target.destination == destination, "plaintext goes where it went")
             check(!state.settings.isIllegal(port: destination.port), "no connection comes back to the proxy")
+        }
+        for family in [IPAddress.Family.v4, .v6] {
+            let answer = state.lookUp(choices.pick(Choices.hostnames), family, for: source, random: random)
+            check(answer?.addresses.allSatisfy { $0.family == family } ?? true, "an answer is of the family asked for")
         }
         let context = PolicyContext(source: client, identity: source.identity, destination: destination)
         check(state.policies(for: source).decide(context).isAllowed, "without policies all is allowed")
