@@ -61,6 +61,20 @@ struct CallTests {
         #expect(pair.unary("/test.Echo/Unary", [UInt8](repeating: 1, count: 1000))?.status == nil)
     }
 
+    @Test func `a stream that is ended over a message above the limit is told so, once`() throws {
+        var options = RPCServerOptions()
+        options.requestByteCountMax = 1000
+        let pair = try Pair(server: options)
+        var endings: [RPCStatus.Code] = []
+        pair.server.serve("/test.Watch/All") { stream in stream.onEnded = { endings.append($0.code) } }
+        let stream = pair.channel.stream("/test.Watch/All")
+        stream.send([UInt8](repeating: 1, count: 1001))
+        stream.send([1])
+        pair.loop.turn(until: { !endings.isEmpty })
+        pair.loop.turn(until: { false }, limit: .milliseconds(50))
+        #expect(endings == [.resourceExhausted])
+    }
+
     @Test func `an answer above the client's limit ends the call`() throws {
         var options = RPCChannelOptions()
         options.responseByteCountMax = 10

@@ -51,4 +51,12 @@ import Testing
         ]
         for kind in kinds { #expect(try Value(protobuf: Value(kind).protobuf()).kind == kind) }
     }
+
+    @Test func `what is no finite number has its name in JSON`() {
+        for (number, name) in [(Double.nan, "NaN"), (.infinity, "Infinity"), (-.infinity, "-Infinity")] {
+            var json = JSONWriter()
+            number.write(to: &json)
+            #expect(String(decoding: json.utf8, as: UTF8.self) == "\"\(name)\"")
+        }
+    }
 }

@@ -19,15 +19,18 @@ extension FuzzTarget {
             guard let message = try? Message(protobuf: bytes) else { return }
             let encoded = message.protobuf()
             let again = expectSuccess { try Message(protobuf: encoded) }
-            check(again == message, "what is written is read back: \(message)")
-            check(again.protobuf() == encoded, "equal messages have equal bytes")
-            check(again.hashValue == message.hashValue, "equal messages have equal hashes")
+            check(again.protobuf() == encoded, "what is written is read back: \(message)")
+            // A message that holds what is no number does not even equal itself.
+            if message == message {
+                check(again == message, "what is read back is equal")
+                check(again.hashValue == message.hashValue, "equal messages have equal hashes")
+            }
             var json = JSONWriter()
             message.write(to: &json)
             check(!json.utf8.isEmpty, "every message is JSON")
             // Unknown fields are passed over: one after the message changes nothing.
-            check(
-                (try? Message(protobuf: encoded + [0xfa, 0x7f, 0x01, 0x00])) == message, "unknown fields are nothing")
+            let extended = try? Message(protobuf: encoded + [0xfa, 0x7f, 0x01, 0x00])
+            check(extended?.protobuf() == encoded, "unknown fields are nothing")
         }
     }
 }

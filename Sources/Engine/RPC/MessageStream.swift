@@ -34,6 +34,8 @@ final class MessageStream: HTTP2Stream {
     private var hasSentEnd = false
     private var trailers: [HTTPField] = []
     private var isPumping = false
+    /// The peer broke the framing: what it still sends is of no use, but the owner is told of the end.
+    private var hasViolated = false
     private var outgoing = ByteQueue()
     private var ending = Ending.none
     private var isFull = false
@@ -113,7 +115,7 @@ final class MessageStream: HTTP2Stream {
 
     override func received(_ bytes: UnsafeRawBufferPointer) {
         uncreditedByteCount += bytes.count
-        if owner != nil { unsafe incoming.append(bytes) }
+        if owner != nil, !hasViolated { unsafe incoming.append(bytes) }
         pump()
     }
 
@@ -136,14 +138,13 @@ final class MessageStream: HTTP2Stream {
         guard !isPumping else { return }
         isPumping = true
         defer { isPumping = false }
-        while !isPaused, let owner {
+        while !isPaused, !hasViolated, let owner {
             do {
                 let message = try MessageFraming.next(in: &incoming, byteCountMax: messageByteCountMax)
                 guard let message else { break }
                 owner.messageReceived(message)
             } catch {
-                owner.violated(error)
-                silence()
+                violate(error)
             }
         }
         guard !isPaused else { return }
@@ -151,13 +152,18 @@ final class MessageStream: HTTP2Stream {
             connection?.consume(uncreditedByteCount, of: self)
             uncreditedByteCount = 0
         }
-        guard hasPeerEnded, !isEndReported, let owner else { return }
+        guard hasPeerEnded, !isEndReported, !hasViolated, let owner else { return }
         isEndReported = true
         if incoming.isEmpty {
             owner.endReceived(trailers: trailers)
         } else {
-            owner.violated(RPCStatus(.internalError, "the last message is cut short"))
-            silence()
+            violate(RPCStatus(.internalError, "the last message is cut short"))
         }
+    }
+
+    private func violate(_ status: RPCStatus) {
+        hasViolated = true
+        incoming.release()
+        owner?.violated(status)
     }
 }

@@ -69,7 +69,11 @@ extension Double: ProtobufNumber {
     public init(wireBits: UInt64) { self.init(bitPattern: wireBits) }
     public var wireBits: UInt64 { bitPattern }
     public func write(to json: inout JSONWriter) {
-        if isFinite { json.token(description) } else { json.string(description) }
+        if isFinite {
+            json.token(description)
+        } else {
+            json.string(isNaN ? "NaN" : self > 0 ? "Infinity" : "-Infinity")
+        }
     }
 }
 
