@@ -115,4 +115,13 @@ import Wire
         #expect(forwarded.header.isTruncated && forwarded.bytes.count <= most)
         #expect(try DNSMessage(stream.response(forwarding: whole)).bytes == whole.bytes)
     }
+
+    @Test func `an answer whose extension alone is too long comes without it`() throws {
+        let options = "000029" + "04d0" + "00000000" + "02bc" + String(repeating: "00", count: 700)
+        let question = try #require(DNSBytes.query(DNSBytes.question))
+        let answer = try #require(DNSBytes.query(DNSBytes.question(options)))
+        let cut = try DNSMessage(question.response(forwarding: answer.message))
+        #expect(cut.header.isTruncated && cut.edns == nil && cut.bytes.count <= 512)
+        #expect(cut.questions == [question.question])
+    }
 }

@@ -98,10 +98,12 @@ public struct DNSQuery: Sendable {
 }
 
 extension DNSMessage {
-    /// The message in at most `byteCountMax` bytes: its question, as many whole answers as fit, and its OPT record. It
-    /// says that it was cut (TC).
+    /// The message in at most `byteCountMax` bytes: its question, as many whole answers as fit, and its OPT record,
+    /// unless that alone is too long. It says that it was cut (TC).
     func truncated(to byteCountMax: Int) -> [UInt8] {
-        let options = records.first { $0.type == .opt && $0.section == .additional }
+        let options = records.first { record in
+            record.type == .opt && record.section == .additional && record.range.count <= byteCountMax - recordsOffset
+        }
         let room = byteCountMax - (options?.range.count ?? 0)
         let kept = records.prefix { $0.section == .answer && $0.range.upperBound <= room }
         var cut = Array(bytes[..<(kept.last?.range.upperBound ?? recordsOffset)])
