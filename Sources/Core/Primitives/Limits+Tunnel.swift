@@ -1,13 +1,13 @@
 extension Limits {
     /// Bytes taken from one socket with one read.
-    public static let receiveByteCountMax = 64 * 1024
+    public static let receiveByteCountMax = 256 * 1024
     /// Frames that are laid out for a tunnel at once, and so the most that one DATA frame carries to a peer that takes
     /// large ones: four TLS records full.
-    public static let outgoingFrameByteCount = 4 * tlsRecordByteCount
+    public static let outgoingFrameByteCount = 16 * tlsRecordByteCount
     /// Bytes that one connection may take from its socket in one turn before its neighbours have their turn.
     public static let turnByteCountMax = 256 * 1024
     /// Ciphertext that may wait for a tunnel's socket; its streams are not read while more waits.
-    public static let tunnelOutgoingByteCountMax = 64 * 1024
+    public static let tunnelOutgoingByteCountMax = 256 * 1024
     /// Time for the TCP connection to a peer (ztunnel).
     public static let connectDuration: Duration = .seconds(10)
     /// Time for the TLS handshake, from its first byte on either side.
