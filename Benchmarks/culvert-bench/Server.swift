@@ -78,9 +78,7 @@ final class Listener: EventHandler {
     func ready(_ events: ReadyEvents) {
         do throws(Errno) {
             while let accepted = try TCPSocket.accept(descriptor) {
-                let socket = accepted.take()
-                try TCPSocket.setNoDelay(socket)
-                accept(socket)
+                accept(accepted.take())
             }
         } catch {
             // The next connection brings the next event.

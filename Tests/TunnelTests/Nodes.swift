@@ -44,7 +44,6 @@ final class Opener: EventHandler, TunnelStreamOwner {
     }
 
     private func carry(_ socket: consuming OwnedDescriptor) {
-        try? TCPSocket.setNoDelay(socket)
         guard
             let stream = try? TunnelStream(
                 relaying: socket, loop: loop, owner: self, silenceMax: options.silenceMax)

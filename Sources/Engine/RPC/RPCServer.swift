@@ -129,7 +129,7 @@ extension RPCServer: EventHandler {
     private func serve(_ socket: consuming OwnedDescriptor, from peer: Endpoint) {
         let connection = RPCServerConnection(peer: peer, server: self, loop: loop)
         // Without memory or a slot in epoll the socket is closed, and the peer may try again.
-        guard let tls = try? TLSConnection(server: context), (try? TCPSocket.setNoDelay(socket)) != nil,
+        guard let tls = try? TLSConnection(server: context),
             let transport = try? RPCConnection(
                 isServer: true, socket: socket, tls: tls, settings: .rpcServer, timing: options.timing,
                 loop: loop, buffers: buffers, owner: connection)

@@ -13,6 +13,8 @@ public enum TCPSocket {
         /// IP_TRANSPARENT: accept for addresses that are not ours; needs CAP_NET_ADMIN.
         public var transparent = false
         public var backlog: Int32 = 128
+        /// Accepted sockets inherit it.
+        public var keepAlive: KeepAlive?
 
         public init() {}
     }
@@ -20,7 +22,7 @@ public enum TCPSocket {
     /// How a connection is made.
     public struct ConnectOptions: Sendable {
         public var mark: UInt32?
-        /// The source address to bind, though it be another host's (IP_TRANSPARENT, IP_FREEBIND); needs CAP_NET_ADMIN.
+        /// The source address to bind, though it be another host's (IP_TRANSPARENT); needs CAP_NET_ADMIN.
         public var spoofedSource: IPAddress?
         /// The source address to bind, one of our own.
         public var source: IPAddress?
@@ -51,6 +53,9 @@ public enum TCPSocket {
     public static func listen(on endpoint: Endpoint, options: ListenOptions = .init()) throws(Errno) -> OwnedDescriptor
     {
         let descriptor = try make(endpoint.address.family)
+        // Accepted sockets inherit all of these, which spares a system call for each of each.
+        try set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        if let keepAlive = options.keepAlive { try apply(keepAlive, to: descriptor) }
         if let mark = options.mark { try set(descriptor, SOL_SOCKET, SO_MARK, Int32(bitPattern: mark)) }
         if options.reusePort { try set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
         if options.reuseAddress { try set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1) }
@@ -119,11 +124,6 @@ public enum TCPSocket {
         _ = unsafe setsockopt(descriptor.raw, SOL_SOCKET, SO_LINGER, &value, socklen_t(MemoryLayout<linger>.size))
     }
 
-    /// Turns Nagle's delay off, as it is on every socket of ours.
-    public static func setNoDelay(_ descriptor: borrowing OwnedDescriptor) throws(Errno) {
-        try set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-    }
-
     /// Has the kernel ask a silent peer whether it lives.
     public static func apply(_ keepAlive: KeepAlive, to descriptor: borrowing OwnedDescriptor) throws(Errno) {
         let tcp = Int32(IPPROTO_TCP)
@@ -149,12 +149,8 @@ public enum TCPSocket {
         _ descriptor: borrowing OwnedDescriptor, _ family: IPAddress.Family
     ) throws(Errno) {
         switch family {
-        case .v4:
-            try set(descriptor, SOL_IP, IP_TRANSPARENT, 1)
-            try set(descriptor, SOL_IP, IP_FREEBIND, 1)
-        case .v6:
-            try set(descriptor, Int32(IPPROTO_IPV6), IPV6_TRANSPARENT, 1)
-            try set(descriptor, Int32(IPPROTO_IPV6), IPV6_FREEBIND, 1)
+        case .v4: try set(descriptor, SOL_IP, IP_TRANSPARENT, 1)
+        case .v6: try set(descriptor, Int32(IPPROTO_IPV6), IPV6_TRANSPARENT, 1)
         }
     }
 

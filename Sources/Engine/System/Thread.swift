@@ -29,6 +29,13 @@ public enum Thread {
         unsafe Unmanaged<Start>.fromOpaque(context).release()
         return false
     }
+
+    /// Holds the calling thread up, for code that is not on a loop; a signal ends it early.
+    public static func sleep(_ span: Duration) {
+        let (seconds, attoseconds) = max(span, .zero).components
+        var request = timespec(tv_sec: Int(seconds), tv_nsec: Int(attoseconds / 1_000_000_000))
+        _ = unsafe nanosleep(&request, nil)
+    }
 }
 
 /// An eventfd on which a thread may sleep.

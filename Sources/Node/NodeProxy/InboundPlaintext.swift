@@ -18,8 +18,6 @@ final class InboundPlaintext {
     static func accept(_ accepted: consuming AcceptedSocket, _ pod: PodProxy) {
         let peer = accepted.peer
         let socket = accepted.take()
-        try? TCPSocket.setNoDelay(socket)
-        if let keepAlive = pod.worker.configuration.keepAlive { try? TCPSocket.apply(keepAlive, to: socket) }
         guard let destination = TCPSocket.originalDestination(of: socket) ?? TCPSocket.localEndpoint(of: socket) else {
             return
         }
@@ -69,7 +67,7 @@ final class InboundPlaintext {
         let isSelf = record.source.address == destination.address
         guard let socket = socket.take() else { return }
         do throws(Errno) {
-            let application = try worker.connect(
+            let application = try worker.connectApplication(
                 in: pod.namespace, to: destination,
                 spoofing: pod.listeners.preservesSource && !isSelf ? record.source.address : nil)
             relay = try PlainRelay(

@@ -100,7 +100,7 @@ final class InboundStream {
             source = tunnel.peer.address
         }
         do throws(Errno) {
-            try stream.connect(worker.connect(in: pod.namespace, to: destination, spoofing: source))
+            try stream.connect(worker.connectApplication(in: pod.namespace, to: destination, spoofing: source))
         } catch {
             refuse(503, "connection failed: \(error)")
         }

@@ -21,7 +21,6 @@ final class InboundTunnel {
     static func accept(_ socket: consuming AcceptedSocket, _ pod: PodProxy) {
         let peer = socket.peer
         let descriptor = socket.take()
-        try? TCPSocket.setNoDelay(descriptor)
         guard let local = TCPSocket.localEndpoint(of: descriptor) else { return }
         let inbound = InboundTunnel(pod, peer: peer, local: local)
         let held = HeldSocket(descriptor)

@@ -40,8 +40,6 @@ final class OutboundConnection {
     static func accept(_ accepted: consuming AcceptedSocket, _ pod: PodProxy) {
         let peer = accepted.peer
         let socket = accepted.take()
-        try? TCPSocket.setNoDelay(socket)
-        if let keepAlive = pod.worker.configuration.keepAlive { try? TCPSocket.apply(keepAlive, to: socket) }
         guard let destination = TCPSocket.originalDestination(of: socket) ?? TCPSocket.localEndpoint(of: socket) else {
             return
         }

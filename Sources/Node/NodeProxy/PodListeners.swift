@@ -56,6 +56,7 @@ final class PodListeners: Sendable {
         options.reusePort = configuration.reusesPorts
         options.reuseAddress = !configuration.reusesPorts
         options.transparent = transparent
+        options.keepAlive = configuration.keepAlive
         let any = configuration.isIPv6Enabled ? IPAddress(v6High: 0, low: 0) : IPAddress(v4: 0)
         self.resolver = resolver
         names = try NameListener.bind(configuration, options)

@@ -145,14 +145,27 @@ final class Worker {
         loop.stop()
     }
 
-    /// Makes a socket in a pod's network namespace.
-    func connect(
-        in namespace: NetworkNamespace, to endpoint: Endpoint, spoofing source: IPAddress? = nil
+    /// Makes a socket in a pod's network namespace to whoever is elsewhere.
+    func connect(in namespace: NetworkNamespace, to endpoint: Endpoint) throws(Errno) -> OwnedDescriptor {
+        var options = TCPSocket.ConnectOptions()
+        options.keepAlive = configuration.keepAlive
+        return try connect(in: namespace, to: endpoint, options)
+    }
+
+    /// Makes a socket to an application of the pod. Both ends live in one kernel, which forgets neither: no keep-alive.
+    func connectApplication(
+        in namespace: NetworkNamespace, to endpoint: Endpoint, spoofing source: IPAddress?
     ) throws(Errno) -> OwnedDescriptor {
         var options = TCPSocket.ConnectOptions()
-        options.mark = configuration.packetMark
-        options.keepAlive = configuration.keepAlive
         options.spoofedSource = source
+        return try connect(in: namespace, to: endpoint, options)
+    }
+
+    private func connect(
+        in namespace: NetworkNamespace, to endpoint: Endpoint, _ options: TCPSocket.ConnectOptions
+    ) throws(Errno) -> OwnedDescriptor {
+        var options = options
+        options.mark = configuration.packetMark
         let chosen = options
         return try namespace.perform(from: home) { () throws(Errno) -> OwnedDescriptor in
             try TCPSocket.connect(to: endpoint, options: chosen)

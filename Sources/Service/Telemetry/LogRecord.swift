@@ -42,70 +42,38 @@ public struct LogRecord: Sendable {
         self.fields = fields
     }
 
-    /// The line with its line feed.
-    public func rendered(_ format: LogFormat) -> String {
+    /// The line with its line feed, in UTF-8.
+    public func rendered(_ format: LogFormat) -> [UInt8] {
+        var line = LogLine()
         switch format {
         case .plain:
-            let fields = fields.map { "\($0.key)=\($0.isQuoted ? Self.quoted($0.value) : $0.value)" }
-            return "\(time.rfc3339)\t\(level.name)\t\(scope)\t\(message)\t\(fields.joined(separator: " "))\n"
-        case .json:
-            // Connections are told from the modules of the program, as ztunnel does it.
-            let scope = scope == "access" ? scope : "ztunnel::\(scope)"
-            var text = "{\"level\":\"\(level.name)\",\"time\":\"\(time.rfc3339)\",\"scope\":\(Self.quoted(scope))"
-            text += ",\"message\":\(Self.quoted(message))"
-            for field in fields { text += ",\(Self.quoted(field.key)):\(Self.quoted(field.value))" }
-            return text + "}\n"
-        }
-    }
-
-    /// A JSON string (RFC 8259 7).
-    static func quoted(_ text: String) -> String {
-        var quoted = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": quoted += "\\\""
-            case "\\": quoted += "\\\\"
-            case "\n": quoted += "\\n"
-            case "\r": quoted += "\\r"
-            case "\t": quoted += "\\t"
-            case "\u{0}"..<"\u{20}":
-                let digits = String(scalar.value, radix: 16)
-                quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: quoted.unicodeScalars.append(scalar)
+            line.append(time)
+            for part in ["\t", level.name, "\t", scope, "\t", message, "\t"] { line.append(part) }
+            var isFirst = true
+            for field in fields {
+                if !isFirst { line.append(" ") }
+                isFirst = false
+                line.append(field.key)
+                line.append("=")
+                if field.isQuoted { line.appendQuoted(field.value) } else { line.append(field.value) }
             }
+        case .json:
+            for part in ["{\"level\":\"", level.name, "\",\"time\":\""] { line.append(part) }
+            line.append(time)
+            line.append("\",\"scope\":")
+            // Connections are told from the modules of the program, as ztunnel does it.
+            line.appendQuoted(scope == "access" ? scope : "ztunnel::\(scope)")
+            line.append(",\"message\":")
+            line.appendQuoted(message)
+            for field in fields {
+                line.append(",")
+                line.appendQuoted(field.key)
+                line.append(":")
+                line.appendQuoted(field.value)
+            }
+            line.append("}")
         }
-        return quoted + "\""
-    }
-}
-
-extension WallTime {
-    /// `2026-08-20T12:00:00.123456Z` (RFC 3339).
-    public var rfc3339: String {
-        let second = (nanoseconds >= 0 ? nanoseconds : nanoseconds - 999_999_999) / 1_000_000_000
-        let micro = (nanoseconds - second * 1_000_000_000) / 1000
-        let days = (second >= 0 ? second : second - 86_399) / 86_400
-        let clock = second - days * 86_400
-        let date = Self.civil(days)
-        return "\(Self.padded(date.year, 4))-\(Self.padded(date.month, 2))-\(Self.padded(date.day, 2))"
-            + "T\(Self.padded(clock / 3600, 2)):\(Self.padded(clock / 60 % 60, 2)):\(Self.padded(clock % 60, 2))"
-            + ".\(Self.padded(micro, 6))Z"
-    }
-
-    /// The Gregorian date so many days after 1970-01-01: eras of 400 years, years that begin in March.
-    private static func civil(_ days: Int64) -> (year: Int64, month: Int64, day: Int64) {
-        let shifted = days + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let marchMonth = (5 * dayOfYear + 2) / 153
-        let month = marchMonth < 10 ? marchMonth + 3 : marchMonth - 9
-        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-        return (year, month, dayOfYear - (153 * marchMonth + 2) / 5 + 1)
-    }
-
-    private static func padded(_ value: Int64, _ width: Int) -> String {
-        let digits = String(value)
-        return String(repeating: "0", count: max(0, width - digits.count)) + digits
+        line.append("\n")
+        return line.bytes
     }
 }

@@ -47,7 +47,7 @@ public final class Logger: Sendable {
         guard isOn(level, scope) else { return }
         let record = LogRecord(
             time: WallClock.now(), level: level, scope: scope, message: message(), fields: fields())
-        let line = Array(record.rendered(format).utf8)
+        let line = record.rendered(format)
         let wasEmpty = waiting.withLock { waiting in
             guard waiting.bytes.count + line.count <= Limits.logByteCountMax else {
                 waiting.droppedCount += 1
@@ -65,6 +65,8 @@ public final class Logger: Sendable {
     private func writeForever() {
         while true {
             Wakeup.wait(wakeUp)
+            // A busy node writes many lines with one call, and wakes this thread for none of them but the first.
+            Thread.sleep(Limits.logGatheringDuration)
             flush()
         }
     }
@@ -80,7 +82,7 @@ public final class Logger: Sendable {
         let record = LogRecord(
             time: WallClock.now(), level: .warn, scope: "telemetry", message: "log lines dropped",
             fields: [.bare("count", dropped)])
-        write(Array(record.rendered(format).utf8))
+        write(record.rendered(format))
     }
 
     private func write(_ bytes: [UInt8]) {

@@ -34,7 +34,6 @@ final class SOCKSConnection {
     private func start() {
         timer = pod.worker.loop.schedule(after: Limits.socksHandshakeDuration, kind: 0, handler: self)
         guard let socket = socket.take() else { return }
-        try? TCPSocket.setNoDelay(socket)
         do throws(Errno) {
             registration = try pod.worker.loop.register(socket, handler: self)
         } catch {
