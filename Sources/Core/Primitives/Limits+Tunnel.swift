@@ -2,7 +2,7 @@ extension Limits {
     /// Bytes taken from one socket with one read.
     public static let receiveByteCountMax = 256 * 1024
     /// Frames that are laid out for a tunnel at once, and so the most that one DATA frame carries to a peer that takes
-    /// large ones: four TLS records full.
+    /// large ones: sixteen TLS records full.
     public static let outgoingFrameByteCount = 16 * tlsRecordByteCount
     /// Bytes that one connection may take from its socket in one turn before its neighbours have their turn.
     public static let turnByteCountMax = 256 * 1024
