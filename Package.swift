@@ -148,7 +148,7 @@ let package = Package(
             ]),
         tests("Resolver", ["Resolver", "EventLoop", "Primitives", "System", "Wire"]),
         tests("EventLoop", ["EventLoop", "System", "Primitives"]),
-        tests("TLS", ["TLS", "Identity", "Primitives", "System"]),
+        tests("TLS", ["COpenSSL", "TLS", "Identity", "Primitives", "System"]),
         tests("ControlPlane", ["ControlPlane", "Primitives", "System"]),
         tests(
             "Certificates",

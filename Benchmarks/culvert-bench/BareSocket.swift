@@ -46,7 +46,7 @@ final class BareSocket: EventHandler, ResumeHandler {
                     isConnected = true
                     try relay.connected(self)
                 }
-                try flush()
+                try drain()
                 if pending.isEmpty { try relay.drained(self) }
             }
             if try relay.read(self) { relay.loop.requestResume(self) }
@@ -93,7 +93,7 @@ final class BareSocket: EventHandler, ResumeHandler {
         TCPSocket.shutdownWrite(of: descriptor)
     }
 
-    private func flush() throws(Errno) {
+    private func drain() throws(Errno) {
         while isWritable && !pending.isEmpty { pending.consume(unsafe try offer(pending.readable)) }
     }
 

@@ -61,7 +61,7 @@ protocol StreamOwner: AnyObject {
             if let failure = TCPSocket.pendingError(of: descriptor) { return owner.ended(self, failure: failure) }
             owner.opened(self)
         } else if events.contains(.writable) {
-            flush()
+            drain()
             owner.drained(self)
         }
         if events.contains(.hangUp) { isHungUp = true }
@@ -115,7 +115,7 @@ protocol StreamOwner: AnyObject {
         loop.deregister(registration, descriptor)
     }
 
-    private func flush() {
+    private func drain() {
         while !waiting.isEmpty {
             let taken = unsafe offer(waiting.readable)
             guard taken > 0 else { return }

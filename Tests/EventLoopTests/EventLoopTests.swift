@@ -13,7 +13,51 @@ private final class Recorder: EventHandler, TimerHandler {
     func timerFired(_ kind: Int) { timers.append(kind) }
 }
 
+/// Ends its own watch when it is ready, with nobody else left to keep it, and asks for a flush before and after.
+private final class Leaver: EventHandler {
+    let loop: EventLoop
+    let descriptor: OwnedDescriptor
+    let recorder: Recorder
+    var registration: Registration?
+
+    init(_ descriptor: consuming OwnedDescriptor, on loop: EventLoop, _ recorder: Recorder) throws {
+        self.loop = loop
+        self.descriptor = descriptor
+        self.recorder = recorder
+        registration = try loop.register(self.descriptor, handler: self)
+    }
+
+    deinit { recorder.timers.append(3) }
+
+    func ready(_ events: ReadyEvents) {
+        guard let registration else { return }
+        loop.requestFlush(registration)
+        loop.deregister(registration, descriptor)
+        loop.requestFlush(registration)
+        recorder.timers.append(1)
+    }
+
+    func flush() { recorder.timers.append(2) }
+}
+
 @Suite struct EventLoopTests {
+    @Test func `a handler that ends its own watch lives until it has returned and is not flushed`() throws {
+        let loop = try EventLoop()
+        let listener = try TCPSocket.listen(on: #require(Endpoint("127.0.0.1:0")))
+        let bound = TCPSocket.localEndpoint(of: listener)
+        let recorder = Recorder()
+        _ = try Leaver(TCPSocket.connect(to: #require(bound)), on: loop, recorder)
+        #expect(recorder.timers == [])
+        loop.turn(waitingAtMost: .milliseconds(100))
+        #expect(recorder.timers == [1, 3])
+        // The place is free for the next.
+        let next = try TCPSocket.connect(to: #require(bound))
+        let registration = try loop.register(next, handler: recorder)
+        loop.turn(waitingAtMost: .milliseconds(100))
+        #expect(recorder.events == [[.writable]])
+        loop.deregister(registration, next)
+    }
+
     @Test func `an edge comes once for each change and a hang-up shows in the event`() throws {
         let loop = try EventLoop()
         let listener = try TCPSocket.listen(on: #require(Endpoint("127.0.0.1:0")))

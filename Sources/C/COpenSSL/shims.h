@@ -15,6 +15,8 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "blocks.h"
+
 // What one operation on a connection may read and where it may write. The owner sets both sides before each operation; neither
 // side is kept beyond it, and nothing is copied but by OpenSSL itself.
 struct culvert_tls_window {

@@ -5,11 +5,6 @@ public import System
 /// One epoll loop: it belongs to the thread that made it, and so does everything that is registered with it. A turn
 /// waits for events, hands them out, fires due timers, does posted work, and lets everyone flush who asked for it.
 @safe public final class EventLoop {
-    private struct Slot {
-        var handler: (any EventHandler)?
-        var generation: UInt32 = 0
-    }
-
     private enum Timer {
         case handler(any TimerHandler, kind: Int)
         case body(() -> Void)
@@ -23,14 +18,13 @@ public import System
     /// Where other threads leave work.
     public let mailbox: Mailbox
     private let events: UnsafeMutablePointer<epoll_event>
-    private var slots: [Slot] = []
-    private var freeSlots: [UInt32] = []
+    private var handlers = HandlerTable()
     private var timers: TimerWheel<Timer>
-    private var flushing: [any FlushHandler] = []
+    private var flushing: [Registration] = []
     private var resuming: [any ResumeHandler] = []
     /// The handlers being called, beside those that ask meanwhile: two blocks that change places, so that a turn
     /// allocates nothing.
-    private var called: (flushing: [any FlushHandler], resuming: [any ResumeHandler]) = ([], [])
+    private var called: (flushing: [Registration], resuming: [any ResumeHandler]) = ([], [])
     private var isStopped = false
     /// Who lives on this loop, found again by work that other threads post.
     public var resident: AnyObject?
@@ -60,9 +54,7 @@ public import System
     public func register(
         _ descriptor: borrowing OwnedDescriptor, for interest: Interest = .connection, handler: any EventHandler
     ) throws(Errno) -> Registration {
-        let index = freeSlots.popLast() ?? UInt32(slots.count)
-        if index == slots.count { slots.append(Slot()) }
-        let generation = slots[Int(index)].generation
+        let registration = handlers.insert(handler)
         var event = unsafe epoll_event()
         unsafe event.events =
             switch interest {
@@ -70,14 +62,13 @@ public import System
             case .listener: EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue
             case .readable: EPOLLIN.rawValue
             }
-        unsafe event.data.u64 = UInt64(index) << 32 | UInt64(generation)
+        unsafe event.data.u64 = UInt64(registration.index) << 32 | UInt64(registration.generation)
         guard unsafe epoll_ctl(epoll.raw, EPOLL_CTL_ADD, descriptor.raw, &event) == 0 else {
             let failure = Errno.current
-            freeSlots.append(index)
+            _ = forget(registration)
             throw failure
         }
-        slots[Int(index)].handler = handler
-        return Registration(index: index, generation: generation)
+        return registration
     }
 
     /// Ends a watch, before the descriptor is closed. Events already taken from the kernel are dropped.
@@ -90,14 +81,9 @@ public import System
     public func forgetClosing(_ registration: Registration) { _ = forget(registration) }
 
     private func forget(_ registration: Registration) -> Bool {
-        let index = Int(registration.index)
-        guard index < slots.count, slots[index].generation == registration.generation, slots[index].handler != nil
-        else {
-            return false
-        }
-        slots[index].handler = nil
-        slots[index].generation &+= 1
-        freeSlots.append(registration.index)
+        guard handlers.holds(registration) else { return false }
+        _ = handlers.take(registration)
+        handlers.remove(registration)
         return true
     }
 
@@ -126,8 +112,9 @@ public import System
 
     // MARK: Turns
 
-    /// Calls `handler.flush()` once at the end of this turn; the handler sees to it that it asks once a turn.
-    public func requestFlush(_ handler: any FlushHandler) { flushing.append(handler) }
+    /// Calls the handler's `flush()` at the end of this turn, if it is still registered then; the handler sees to it
+    /// that it asks once a turn.
+    public func requestFlush(_ registration: Registration) { flushing.append(registration) }
 
     /// Calls `handler.resume()` in the next turn, which then does not wait.
     public func requestResume(_ handler: any ResumeHandler) { resuming.append(handler) }
@@ -159,7 +146,7 @@ public import System
         // What flushing sets off is flushed too, once; the rest waits for the next turn, which does not sleep.
         for _ in 0..<2 where !flushing.isEmpty {
             swap(&flushing, &called.flushing)
-            for handler in called.flushing { handler.flush() }
+            for position in 0..<called.flushing.count { visit(called.flushing[position]) { $0.flush() } }
             called.flushing.removeAll(keepingCapacity: true)
         }
     }
@@ -192,14 +179,21 @@ public import System
             for work in mailbox.takeAll() { work(self) }
             return
         }
-        let generation = UInt32(truncatingIfNeeded: data)
-        guard slots[Int(index)].generation == generation, let handler = slots[Int(index)].handler else { return }
         var ready: ReadyEvents = []
         if bits & (EPOLLIN.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 { ready.insert(.readable) }
         if bits & (EPOLLOUT.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 { ready.insert(.writable) }
         if bits & (EPOLLRDHUP.rawValue | EPOLLHUP.rawValue) != 0 { ready.insert(.hangUp) }
         if bits & EPOLLERR.rawValue != 0 { ready.insert(.error) }
-        handler.ready(ready)
+        let registration = Registration(index: index, generation: UInt32(truncatingIfNeeded: data))
+        visit(registration) { $0.ready(ready) }
+    }
+
+    /// Calls `body` with a handler unless its watch has ended.
+    @inline(__always)
+    private func visit(_ registration: Registration, _ body: (any EventHandler) -> Void) {
+        guard let handler = handlers.take(registration) else { return }
+        body(handler)
+        if handlers.holds(registration) { handlers.putBack(handler, registration) }
     }
 }
 

@@ -25,17 +25,19 @@ public enum Interest: Sendable {
 public protocol EventHandler: AnyObject {
     /// The descriptor has become ready. It may deregister itself, or anything else, in here.
     func ready(_ events: ReadyEvents)
+    /// The turn that `EventLoop.requestFlush` was called in ends: what was gathered over it is sent.
+    func flush()
+}
+
+extension EventHandler {
+    /// Gathers nothing.
+    public func flush() {}
 }
 
 /// Something that waits for time to pass.
 public protocol TimerHandler: AnyObject {
     /// The timer started with `kind` is due.
     func timerFired(_ kind: Int)
-}
-
-/// Something that gathers output over a turn and sends it once at its end.
-public protocol FlushHandler: AnyObject {
-    func flush()
 }
 
 /// Something that stopped because its share of a turn was used up.

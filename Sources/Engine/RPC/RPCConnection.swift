@@ -254,11 +254,11 @@ extension RPCConnection: EventHandler, ResumeHandler {
 
 // MARK: - Bytes out
 
-extension RPCConnection: FlushHandler, HTTP2SessionDelegate {
+extension RPCConnection: HTTP2SessionDelegate {
     private func requestFlush() {
-        guard !isFlushRequested, phase != .closed else { return }
+        guard !isFlushRequested, let registration else { return }
         isFlushRequested = true
-        loop.requestFlush(self)
+        loop.requestFlush(registration)
     }
 
     func flush() {

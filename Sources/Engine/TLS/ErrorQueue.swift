@@ -10,7 +10,13 @@ enum ErrorQueue {
         let text: String
     }
 
-    static func clear() { ERR_clear_error() }
+    static func clear() {
+        // What makes an object of OpenSSL's clears the queue first, so this comes before OpenSSL allocates anything.
+        _ = keepsBlocks
+        ERR_clear_error()
+    }
+
+    private static let keepsBlocks: Void = culvert_keep_blocks()
 
     /// Takes all entries, oldest first, and keeps the first few.
     static func drain() -> [Entry] {

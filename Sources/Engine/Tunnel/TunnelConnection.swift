@@ -19,7 +19,9 @@ public final class TunnelConnection {
     private var registration: Registration?
     private let tls: TLSConnection
     private let settings: HTTP2Settings
-    private var session: HTTP2Session?
+    private var ownedSession: HTTP2Session?
+    /// The same; it is never replaced.
+    private var session: Borrowed<HTTP2Session>?
     private weak var owner: (any TunnelOwner)?
     private var phase: Phase
     /// Ciphertext that the socket did not take.
@@ -74,37 +76,28 @@ public final class TunnelConnection {
 
     /// Client: opens a stream with a CONNECT request.
     public func open(_ stream: TunnelStream, fields: [HTTPField]) throws(HTTP2StreamFailure) {
-        guard isOpen, let session else { throw .goingAway }
+        guard isOpen, let session = ownedSession else { throw .goingAway }
         try session.open(stream, fields: fields)
         stream.opened(on: self)
         streamCount += 1
         requestFlush()
     }
 
-    func respond(on stream: TunnelStream, fields: [HTTPField]) throws(HTTP2StreamFailure) {
-        guard let session else { throw .streamClosed }
-        try session.respond(on: stream, fields: fields)
+    /// - Returns: false when the stream is gone.
+    func respond(on stream: TunnelStream, fields: [HTTPField]) -> Bool {
+        guard (try? ownedSession?.respond(on: stream, fields: fields)) != nil else { return false }
         requestFlush()
+        return true
     }
 
-    func refuse(_ stream: TunnelStream, fields: [HTTPField]) {
-        // Fails only when the stream is gone already.
-        try? session?.refuse(stream, fields: fields)
-        requestFlush()
-    }
+    func refuse(_ stream: TunnelStream, fields: [HTTPField]) { use { try? $0.refuse(stream, fields: fields) } }
 
-    func resume(_ stream: TunnelStream) {
-        session?.resume(stream)
-        requestFlush()
-    }
+    func resume(_ stream: TunnelStream) { use { $0.resume(stream) } }
+    func consume(_ byteCount: Int, of stream: TunnelStream) { use { $0.consume(byteCount, of: stream) } }
+    func reset(_ stream: TunnelStream, _ code: HTTP2ErrorCode) { use { $0.reset(stream, code) } }
 
-    func consume(_ byteCount: Int, of stream: TunnelStream) {
-        session?.consume(byteCount, of: stream)
-        requestFlush()
-    }
-
-    func reset(_ stream: TunnelStream, _ code: HTTP2ErrorCode) {
-        session?.reset(stream, code)
+    private func use(_ body: (HTTP2Session) -> Void) {
+        session?.with(body)
         requestFlush()
     }
 
@@ -112,7 +105,7 @@ public final class TunnelConnection {
         streamCount -= 1
         guard phase != .closed else { return }
         owner?.tunnelStreamEnded(self)
-        if owesGoAway, streamCount == 0 { session?.goAway() }
+        if owesGoAway, streamCount == 0 { ownedSession?.goAway() }
         if isDraining, streamCount == 0 { requestFlush() }
     }
 
@@ -120,7 +113,7 @@ public final class TunnelConnection {
 
     /// Takes no new streams, lets those that are open finish, and closes in order after the last.
     public func drain() {
-        guard phase == .open, let session, !isDraining else {
+        guard phase == .open, let session = ownedSession, !isDraining else {
             if phase == .connecting || phase == .handshaking { close(.abandoned("closed before it was established")) }
             return
         }
@@ -153,7 +146,7 @@ public final class TunnelConnection {
         if let registration { loop.deregister(registration, socket) }
         registration = nil
         TCPSocket.shutdownBoth(of: socket)
-        session?.abandon(.internalError)
+        ownedSession?.abandon(.internalError)
         owner?.tunnelClosed(self, failure)
     }
 }
@@ -232,24 +225,28 @@ extension TunnelConnection: EventHandler, ResumeHandler {
             refusal = error
         }
         if phase == .handshaking, refusal == nil, tls.isEstablished { established() }
-        if phase == .open, !buffers.plaintext.isEmpty, let session {
-            do {
-                try unsafe session.receive(buffers.plaintext.readable)
-            } catch {
-                // The peer broke HTTP/2: it is told with GOAWAY, which goes out first.
-                flush()
-                return close(.http2(error))
-            }
-        }
+        if phase == .open, !buffers.plaintext.isEmpty, let session { session.with { take(for: $0) } }
         guard phase != .closed else { return }
         if let refusal { return close(.handshake(refusal)) }
         if tls.peerClosed { return close(isIdle ? nil : .peerClosed) }
         requestFlush()
     }
 
+    private func take(for session: HTTP2Session) {
+        do {
+            try unsafe session.receive(buffers.plaintext.readable)
+        } catch {
+            // The peer broke HTTP/2: it is told with GOAWAY, which goes out first.
+            flush()
+            close(.http2(error))
+        }
+    }
+
     private func established() {
         do {
-            session = try HTTP2Session(role: isServer ? .server : .client, settings: settings, delegate: self)
+            let session = try HTTP2Session(role: isServer ? .server : .client, settings: settings, delegate: self)
+            ownedSession = session
+            self.session = Borrowed(session)
         } catch {
             return close(.http2(error))
         }
@@ -257,22 +254,24 @@ extension TunnelConnection: EventHandler, ResumeHandler {
         restart(Limits.keepAliveInterval, Timer.keepAlive)
         owner?.tunnelEstablished(self)
     }
-
 }
 
 // MARK: - Bytes out
 
-extension TunnelConnection: FlushHandler, HTTP2SessionDelegate {
+extension TunnelConnection: HTTP2SessionDelegate {
     func requestFlush() {
-        guard !isFlushRequested, phase != .closed else { return }
+        guard !isFlushRequested, let registration else { return }
         isFlushRequested = true
-        loop.requestFlush(self)
+        loop.requestFlush(registration)
     }
 
     public func flush() {
         isFlushRequested = false
         guard phase != .closed, phase != .connecting, !isBlocked, drainOutgoing() else { return }
-        guard let session else { return }
+        session?.with { produce($0) }
+    }
+
+    private func produce(_ session: HTTP2Session) {
         var share = Limits.turnByteCountMax
         while session.wantsWrite, phase == .open {
             guard share > 0 else { return requestFlush() }
@@ -353,7 +352,7 @@ extension TunnelConnection: TimerHandler {
     }
 
     public func settingsReceived() {
-        peerStreamCountMax = session.map { Int(clamping: $0.peerStreamCountMax) }
+        peerStreamCountMax = ownedSession.map { Int(clamping: $0.peerStreamCountMax) }
         owner?.tunnelSettled(self)
     }
 
@@ -363,13 +362,13 @@ extension TunnelConnection: TimerHandler {
         owner?.tunnelDraining(self)
         // The connection is finished once we said so too, which is after the last stream (ztunnel).
         owesGoAway = true
-        if streamCount == 0 { session?.goAway() }
+        if streamCount == 0 { ownedSession?.goAway() }
     }
 
     public func pingAcknowledged(_ payload: UInt64) {
         if payload == drainPing {
             drainPing = nil
-            session?.goAway()
+            ownedSession?.goAway()
         } else {
             isDoubtful = false
             restart(Limits.keepAliveInterval, Timer.keepAlive)
@@ -381,7 +380,7 @@ extension TunnelConnection: TimerHandler {
         switch kind {
         case Timer.deadline: close(phase == .connecting ? .connectTimedOut : .handshakeTimedOut)
         case Timer.keepAlive:
-            session?.ping(Limits.keepAlivePayload)
+            ownedSession?.ping(Limits.keepAlivePayload)
             restart(Limits.keepAliveDoubtDuration, Timer.doubt)
             requestFlush()
         case Timer.doubt:

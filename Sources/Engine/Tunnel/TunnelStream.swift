@@ -34,7 +34,8 @@ public final class TunnelStream: HTTP2Stream {
 
     private let loop: EventLoop
     private var owner: (any TunnelStreamOwner)?
-    private var tunnel: TunnelConnection?
+    /// Tells every stream that it is closed before it goes.
+    private var tunnel: Borrowed<TunnelConnection>?
     private var socket: SocketEnd?
     private var phase = Phase.requesting
     private let isServer: Bool
@@ -72,7 +73,7 @@ public final class TunnelStream: HTTP2Stream {
     }
 
     func opened(on tunnel: TunnelConnection) {
-        self.tunnel = tunnel
+        self.tunnel = Borrowed(tunnel)
         if !isServer { restart(Limits.connectResponseDuration) }
     }
 
@@ -93,9 +94,7 @@ public final class TunnelStream: HTTP2Stream {
     /// socket before the peer's first byte.
     public func accept(_ fields: [HTTPField], prefix: [UInt8] = []) {
         guard phase == .connecting else { return }
-        do {
-            try tunnel?.respond(on: self, fields: fields)
-        } catch {
+        guard tunnel?.with({ $0.respond(on: self, fields: fields) }) ?? false else {
             return end(.tunnelLost("the stream was closed before it was answered"))
         }
         do throws(Errno) {
@@ -109,13 +108,13 @@ public final class TunnelStream: HTTP2Stream {
     /// Server: answers the request with these fields, `:status` first, and ends the stream.
     public func refuse(_ fields: [HTTPField]) {
         guard phase == .requesting || phase == .connecting else { return }
-        tunnel?.refuse(self, fields: fields)
+        tunnel?.with { $0.refuse(self, fields: fields) }
         end(cause ?? .aborted("refused"))
     }
 
     /// Resets the stream and the socket, so that both ends know that something is missing.
     public func abort(_ reason: String) {
-        tunnel?.reset(self, .cancel)
+        tunnel?.with { $0.reset(self, .cancel) }
         end(.aborted(reason))
     }
 
@@ -123,7 +122,7 @@ public final class TunnelStream: HTTP2Stream {
 
     override public func received(head: [HTTPField], endsStream: Bool) {
         if isServer {
-            tunnel?.requested(self, head: head)
+            tunnel?.with { $0.requested(self, head: head) }
             return
         }
         guard phase == .requesting else { return }
@@ -131,7 +130,7 @@ public final class TunnelStream: HTTP2Stream {
         if status == 200 { relay() }
         owner?.streamAnswered(self, status: status, fields: head)
         guard status != 200, phase != .ended else { return }
-        tunnel?.reset(self, .cancel)
+        tunnel?.with { $0.reset(self, .cancel) }
         end(.aborted("the peer answered \(status)"))
     }
 
@@ -180,10 +179,10 @@ public final class TunnelStream: HTTP2Stream {
     }
 
     override public func closed(_ code: HTTP2ErrorCode) {
-        let lost = tunnel?.failure.map { RelayCause.tunnelLost("\($0)") }
+        let lost = tunnel?.with { $0.failure }.map { RelayCause.tunnelLost("\($0)") }
         let ended = tunnel
         tunnel = nil
-        defer { ended?.streamEnded() }
+        defer { ended?.with { $0.streamEnded() } }
         guard phase != .ended else { return }
         if let lost { return end(lost) }
         guard code == .noError, phase == .relaying else { return end(.streamReset(code)) }
@@ -207,7 +206,7 @@ extension TunnelStream: EventHandler, TimerHandler {
         case .requesting:
             // An application that gave up before it was answered frees its stream at once.
             if events.contains(.error) {
-                tunnel?.reset(self, .cancel)
+                tunnel?.with { $0.reset(self, .cancel) }
                 end(.socketFailed(.connectionReset))
             }
         case .ended: break
@@ -219,7 +218,7 @@ extension TunnelStream: EventHandler, TimerHandler {
         switch phase {
         case .connecting: connectFailed(.timedOut)
         case .requesting:
-            tunnel?.reset(self, .cancel)
+            tunnel?.with { $0.reset(self, .cancel) }
             end(.tunnelLost("the peer did not answer the CONNECT request in time"))
         case .relaying:
             guard bytesFromSocket &+ bytesToSocket == movedBefore else { return directionEnded() }
@@ -260,7 +259,7 @@ extension TunnelStream: EventHandler, TimerHandler {
     private func wake() {
         guard isDeferred else { return }
         isDeferred = false
-        tunnel?.resume(self)
+        tunnel?.with { $0.resume(self) }
     }
 
     private func drain() {
@@ -277,11 +276,11 @@ extension TunnelStream: EventHandler, TimerHandler {
     private func delivered(_ byteCount: Int) {
         guard byteCount > 0 else { return }
         bytesToSocket &+= UInt64(byteCount)
-        tunnel?.consume(byteCount, of: self)
+        tunnel?.with { $0.consume(byteCount, of: self) }
     }
 
     private func socketFailed(_ failure: Errno, resets: Bool = true) {
-        if resets { tunnel?.reset(self, .connectError) }
+        if resets { tunnel?.with { $0.reset(self, .connectError) } }
         end(.socketFailed(failure))
     }
 

@@ -1,0 +1,43 @@
+/// The handlers that a loop watches for, each in the place that its registration names. A handler is taken out of its
+/// place while it is called rather than counted once more, and so lives until it has returned even if it ends its own
+/// watch.
+struct HandlerTable {
+    private struct Slot {
+        /// Nil where nobody is watched for, and while the handler is called.
+        var handler: (any EventHandler)?
+        /// Goes on when a watch ends.
+        var generation: UInt32 = 0
+    }
+
+    private var slots: [Slot] = []
+    private var free: [UInt32] = []
+
+    mutating func insert(_ handler: any EventHandler) -> Registration {
+        let index = free.popLast() ?? UInt32(slots.count)
+        if index == slots.count { slots.append(Slot()) }
+        slots[Int(index)].handler = handler
+        return Registration(index: index, generation: slots[Int(index)].generation)
+    }
+
+    /// Whether the watch goes on.
+    func holds(_ registration: Registration) -> Bool {
+        slots[Int(registration.index)].generation == registration.generation
+    }
+
+    /// Takes a handler out, to be put back or dropped by the caller: what goes with it may end other watches. Nil when
+    /// its watch has ended or it is out already.
+    mutating func take(_ registration: Registration) -> (any EventHandler)? {
+        holds(registration) ? slots[Int(registration.index)].handler.take() : nil
+    }
+
+    /// Puts back a handler whose watch goes on.
+    mutating func putBack(_ handler: consuming any EventHandler, _ registration: Registration) {
+        slots[Int(registration.index)].handler = handler
+    }
+
+    /// Ends the watch of a handler that is out.
+    mutating func remove(_ registration: Registration) {
+        slots[Int(registration.index)].generation &+= 1
+        free.append(registration.index)
+    }
+}
