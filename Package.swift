@@ -119,9 +119,13 @@ let package = Package(
         program("culvertctl", ["Lab", "Primitives", "System"]),
 
         // Benchmarks: load generator, and the relays that proxies are compared with
+        .target(name: "CCounting", path: "Benchmarks/CCounting"),
         .executableTarget(
             name: "culvert-bench",
-            dependencies: ["Primitives", "Identity", "System", "EventLoop", "TLS", "HTTP2", "Tunnel"],
+            dependencies: [
+                "CCounting", "Primitives", "Identity", "Wire", "Policy", "Mesh", "System", "EventLoop", "TLS", "HTTP2",
+                "Tunnel", "Schema", "Discovery",
+            ],
             path: "Benchmarks/culvert-bench", swiftSettings: swiftSettings),
 
         // Tests

@@ -26,6 +26,8 @@ final class Server: StreamOwner {
         }
     }
 
+    var endpoint: Endpoint? { listener?.endpoint }
+
     func opened(_ stream: Stream) {}
 
     func received(_ bytes: UnsafeRawBufferPointer, on stream: Stream) {
@@ -74,6 +76,9 @@ final class Listener: EventHandler {
         self.accept = accept
         _ = try loop.register(descriptor, for: .listener, handler: self)
     }
+
+    /// Where it listens.
+    var endpoint: Endpoint? { TCPSocket.localEndpoint(of: descriptor) }
 
     func ready(_ events: ReadyEvents) {
         do throws(Errno) {

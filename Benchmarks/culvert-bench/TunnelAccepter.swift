@@ -21,6 +21,8 @@ final class TunnelAccepter: TunnelOwner, TunnelStreamOwner {
         listener = try Listener(endpoint, loop: loop) { [unowned self] socket in self.accept(socket) }
     }
 
+    var endpoint: Endpoint? { listener?.endpoint }
+
     private func accept(_ socket: consuming OwnedDescriptor) {
         guard let tls = try? TLSConnection(server: context),
             let tunnel = try? TunnelConnection(

@@ -8,7 +8,7 @@ import Tunnel
 /// Carries every connection to one authority through one peer's tunnel: what a node does for its pods, without routing.
 final class TunnelOpener: TunnelStreamOwner {
     /// Who speaks with whom, and about what.
-    struct Route {
+    struct Route: Sendable {
         let source: SPIFFEID
         let expected: SPIFFEID
         let peer: Endpoint
@@ -23,15 +23,20 @@ final class TunnelOpener: TunnelStreamOwner {
     private let request: [HTTPField]
     private var listener: Listener?
 
-    init(on endpoint: Endpoint, route: Route, credentials: TLSCredentials, loop: EventLoop) throws {
+    init(
+        on endpoint: Endpoint, route: Route, credentials: TLSCredentials,
+        idleDuration: Duration = Limits.tunnelIdleDuration, loop: EventLoop
+    ) throws {
         self.loop = loop
-        pool = TunnelPool(loop: loop)
+        pool = TunnelPool(loop: loop, idleDuration: idleDuration)
         context = try TLSContext.workloadClient(credentials, options: .benchmark)
         key = TunnelKey(
             source: route.source, expected: [route.expected], destination: route.peer, workload: "application")
         request = [HTTPField(":method", "CONNECT"), HTTPField(":authority", route.authority)]
         listener = try Listener(endpoint, loop: loop) { [unowned self] socket in self.carry(socket) }
     }
+
+    var endpoint: Endpoint? { listener?.endpoint }
 
     private func carry(_ socket: consuming OwnedDescriptor) {
         guard let stream = try? TunnelStream(relaying: socket, loop: loop, owner: self) else { return }

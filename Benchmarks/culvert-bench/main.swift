@@ -1,5 +1,5 @@
-// The load generator of the benchmarks, the application that answers it, and the bare relay that proxies are compared
-// with. Each load prints one JSON object. `Benchmarks/run` is the way to use it.
+// The load generator of the benchmarks, the application that answers it, the bare relay that proxies are compared with,
+// and what is measured within one process. Each load prints one JSON object. `Benchmarks/run` is the way to use it.
 
 import EventLoop
 import Glibc
@@ -19,6 +19,8 @@ let usage = """
       connect   --to ADDRESS:PORT,... [--total 2000] [--at-once 1] [--pause MILLISECONDS]
       idle      --to ADDRESS:PORT,... [--total 1000]       until its standard input ends
       bulk      --to ADDRESS:PORT --direction upload|download [--flows 1] [--megabytes 1024]
+      allocations [--rounds 10000]
+      decisions [--workloads 10000] [--policies 1000]
 
     """
 
@@ -54,6 +56,12 @@ func run(_ arguments: Arguments) throws -> String? {
         loop.run()
         return try outcome("", load.failure)
     case "bulk": return try bulk(arguments, loop)
+    case "allocations": return try Allocations(rounds: arguments.number("rounds", default: 10_000), loop: loop).run()
+    case "decisions":
+        var decisions = try Decisions(
+            workloadCount: arguments.number("workloads", default: 10_000),
+            policyCount: arguments.number("policies", default: 1000))
+        return try decisions.run()
     case let mode: throw Arguments.Problem(text: "\(mode): no such mode")
     }
 }

@@ -32,9 +32,6 @@ SUITES = {
     "throughput": pod_suite("throughput", throughput.LOADS),
     "memory": lambda names, rounds, quick: memory.run(names, quick),
     "fairness": pod_suite("fairness", fairness.LOADS),
-}
-IN_PROCESS = {
     "decisions": lambda names, rounds, quick: inprocess.decisions(rounds, quick),
     "allocations": lambda names, rounds, quick: inprocess.allocations(quick),
 }
-SUITES |= {name: suite for name, suite in IN_PROCESS.items() if inprocess.has_mode(name)}
