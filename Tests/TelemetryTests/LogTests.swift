@@ -4,28 +4,39 @@ import Primitives
 import Testing
 
 @Suite struct LogTests {
-    private let record = LogRecord(
-        time: WallTime(nanoseconds: 1_787_227_200_123_456_789), level: .info, scope: "access",
-        message: "connection complete",
-        fields: [
-            .bare("src.addr", "10.1.0.5:40000"), .text("src.workload", "web-0"), .text("error", "a \"b\"\n"),
-            .bare("bytes_sent", 11),
-        ])
+    private static func line(_ format: LogFormat, scope: String = "access") -> String {
+        var line = LogLine(
+            format, time: WallTime(nanoseconds: 1_787_227_200_123_456_789), level: .info, scope: scope,
+            message: "connection complete")
+        line.bare("src.addr", Endpoint(IPAddress(v4: 0x0a01_0005), port: 40000))
+        line.append(.text("src.workload", "web-0"))
+        line.text("error", "a \"b\"\n\u{1f}\\")
+        line.text("id") { part in
+            part.append(escaping: "x/")
+            part.append(escaping: "\"")
+        }
+        line.bare("bytes_sent", 11)
+        line.append(.bare("raw", "\"q\""))
+        return String(decoding: line.finish(), as: UTF8.self)
+    }
 
     @Test func `a plain line has ztunnel's form`() {
         #expect(
-            String(decoding: record.rendered(.plain), as: UTF8.self)
-                == "2026-08-20T12:00:00.123456Z\tinfo\taccess\tconnection complete\t"
-                + "src.addr=10.1.0.5:40000 src.workload=\"web-0\" error=\"a \\\"b\\\"\\n\" bytes_sent=11\n")
+            Self.line(.plain) == "2026-08-20T12:00:00.123456Z\tinfo\taccess\tconnection complete\t"
+                + #"src.addr=10.1.0.5:40000 src.workload="web-0" error="a \"b\"\n\u001f\\" id="x/\"" "#
+                + #"bytes_sent=11 raw="q""# + "\n")
+    }
+
+    @Test func `a JSON line quotes all values`() {
+        #expect(
+            Self.line(.json) == #"{"level":"info","time":"2026-08-20T12:00:00.123456Z","scope":"access","#
+                + #""message":"connection complete","src.addr":"10.1.0.5:40000","src.workload":"web-0","#
+                + #""error":"a \"b\"\n\u001f\\","id":"x/\"","bytes_sent":"11","raw":"\"q\""}"# + "\n")
     }
 
     @Test func `a JSON line keeps the scope of access and prefixes the others`() {
-        #expect(
-            String(decoding: record.rendered(.json), as: UTF8.self).hasPrefix(
-                "{\"level\":\"info\",\"time\":\"2026-08-20T12:00:00.123456Z\",\"scope\":\"access\""))
-        var other = record
-        other.scope = "xds::client"
-        #expect(String(decoding: other.rendered(.json), as: UTF8.self).contains("\"scope\":\"ztunnel::xds::client\""))
+        #expect(Self.line(.json).contains("\"scope\":\"access\""))
+        #expect(Self.line(.json, scope: "xds::client").contains("\"scope\":\"ztunnel::xds::client\""))
     }
 
     @Test(arguments: [
@@ -34,9 +45,8 @@ import Testing
         (-1, "1969-12-31T23:59:59.000000Z"),
     ])
     func `times are written in the Gregorian calendar`(seconds: Int64, text: String) {
-        var line = LogLine()
-        line.append(WallTime(seconds: seconds))
-        #expect(String(decoding: line.bytes, as: UTF8.self) == text)
+        let line = LogLine(.plain, time: WallTime(seconds: seconds), level: .info, scope: "test", message: "")
+        #expect(String(decoding: line.finish(), as: UTF8.self).hasPrefix(text + "\t"))
     }
 
     @Test func `the filter takes ztunnel's directives`() throws {

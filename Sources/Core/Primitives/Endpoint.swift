@@ -25,13 +25,26 @@ public struct Endpoint: Hashable, Sendable {
 
     /// A decimal port number of at most five digits after leading zeros; nil above 65535.
     public static func port(_ text: some StringProtocol) -> UInt16? {
-        guard !text.isEmpty, text.utf8.count <= 16,
-            text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
-        else { return nil }
-        return UInt16(text)
+        port(bytes: Array(text.utf8)[...])
+    }
+
+    /// The same of UTF-8.
+    public static func port(bytes: ArraySlice<UInt8>) -> UInt16? {
+        guard !bytes.isEmpty, bytes.count <= 16 else { return nil }
+        var port: UInt32 = 0
+        for byte in bytes {
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+            port = port * 10 + UInt32(byte - UInt8(ascii: "0"))
+            guard port <= UInt16.max else { return nil }
+        }
+        return UInt16(port)
     }
 }
 
 extension Endpoint: CustomStringConvertible {
-    public var description: String { address.family == .v4 ? "\(address):\(port)" : "[\(address)]:\(port)" }
+    public var description: String {
+        var text: [UInt8] = []
+        text.append(self)
+        return String(decoding: text, as: UTF8.self)
+    }
 }

@@ -1,11 +1,13 @@
 extension IPAddress: LosslessStringConvertible {
     /// Dotted quad, or the forms of RFC 4291 section 2.2 (no zone, no brackets); nil for anything else. Leading zeros
     /// in a dotted quad are refused, as their meaning differs between parsers.
-    public init?(_ text: some StringProtocol) {
-        let bytes = Array(text.utf8)
+    public init?(_ text: some StringProtocol) { self.init(utf8: Array(text.utf8)[...]) }
+
+    /// The same of UTF-8.
+    public init?(utf8 bytes: ArraySlice<UInt8>) {
         if bytes.contains(UInt8(ascii: ":")) {
-            self.init(v6Text: bytes)
-        } else if let bits = Self.dottedQuad(bytes[...]) {
+            self.init(v6Text: Array(bytes))
+        } else if let bits = Self.dottedQuad(bytes) {
             self.init(v4: bits)
         } else {
             return nil
@@ -13,20 +15,22 @@ extension IPAddress: LosslessStringConvertible {
     }
 
     private static func dottedQuad(_ bytes: ArraySlice<UInt8>) -> UInt32? {
-        let parts = bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        guard parts.count == 4 else { return nil }
-        var bits: UInt32 = 0
-        for part in parts {
-            guard (1...3).contains(part.count), part.count == 1 || part.first != UInt8(ascii: "0") else { return nil }
-            var value: UInt32 = 0
-            for digit in part {
-                guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return nil }
-                value = value * 10 + UInt32(digit - UInt8(ascii: "0"))
+        guard bytes.count <= 15 else { return nil }
+        var (bits, value, dotCount, digitCount): (UInt32, UInt32, Int, Int) = (0, 0, 0, 0)
+        for byte in bytes {
+            if byte == UInt8(ascii: ".") {
+                guard digitCount > 0, dotCount < 3 else { return nil }
+                bits = bits << 8 | value
+                (value, dotCount, digitCount) = (0, dotCount + 1, 0)
+            } else {
+                let isLeadingZero = digitCount > 0 && value == 0
+                guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte), !isLeadingZero else { return nil }
+                value = value * 10 + UInt32(byte - UInt8(ascii: "0"))
+                digitCount += 1
+                guard value < 256 else { return nil }
             }
-            guard value < 256 else { return nil }
-            bits = bits << 8 | value
         }
-        return bits
+        return dotCount == 3 && digitCount > 0 ? bits << 8 | value : nil
     }
 
     private init?(v6Text bytes: [UInt8]) {
@@ -85,9 +89,13 @@ extension IPAddress: LosslessStringConvertible {
 
     /// Dotted quad, or the canonical form of RFC 5952.
     public var description: String {
-        if family == .v4 {
-            return "\(low >> 24 & 255).\(low >> 16 & 255).\(low >> 8 & 255).\(low & 255)"
-        }
+        if family == .v6 { return v6Text }
+        var text: [UInt8] = []
+        text.append(self)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    var v6Text: String {
         let groups = (0..<8).map { UInt16(truncatingIfNeeded: ($0 < 4 ? high : low) >> UInt64(16 * (3 - $0 % 4))) }
         // The longest run of at least two zero groups, the first of equals, is written as "::".
         var best = 0..<0

@@ -17,29 +17,24 @@ public enum Authority: Hashable, Sendable {
     /// `IP:port` or `host:port`. Leading zeros of the port are allowed; an IPv4-mapped IPv6 address is not, since it
     /// would be a second spelling of an address that policies name; a user part makes whatever follows it a host name.
     /// Source: ztunnel.
-    public init(_ text: some StringProtocol) throws(Failure) {
-        guard !text.isEmpty, text.utf8.allSatisfy(Self.isAllowed) else { throw .malformed }
-        guard text.utf8.count <= Limits.authorityByteCountMax else { throw .unusable }
-        let hostAndPort: Substring
-        let hasUser: Bool
-        if let at = text.lastIndex(of: "@") {
-            hostAndPort = Substring(text[text.index(after: at)...])
-            hasUser = true
-        } else {
-            hostAndPort = Substring(text)
-            hasUser = false
-        }
-        let (host, port) = try Self.split(hostAndPort)
-        guard let port = port.flatMap({ Endpoint.port($0) }), !host.isEmpty else { throw .unusable }
-        if hasUser {
-            self = .name(String(host), port: port)
-        } else if host.first == "[" {
-            guard let address = IPAddress(host.dropFirst().dropLast()), address.family == .v6 else { throw .unusable }
+    public init(_ text: some StringProtocol) throws(Failure) { try self.init(bytes: Array(text.utf8)) }
+
+    /// The same of a header's value.
+    public init(bytes text: [UInt8]) throws(Failure) {
+        guard !text.isEmpty, text.allSatisfy(Self.isAllowed) else { throw .malformed }
+        guard text.count <= Limits.authorityByteCountMax else { throw .unusable }
+        let user = text.lastIndex(of: UInt8(ascii: "@"))
+        let (host, digits) = try Self.split(user.map { text[($0 + 1)...] } ?? text[...])
+        guard let port = digits.flatMap({ Endpoint.port(bytes: $0) }), !host.isEmpty else { throw .unusable }
+        if user == nil, host.first == UInt8(ascii: "[") {
+            guard let address = IPAddress(utf8: host.dropFirst().dropLast()), address.family == .v6 else {
+                throw .unusable
+            }
             self = .address(Endpoint(address, port: port))
-        } else if let address = IPAddress(host) {
+        } else if user == nil, let address = IPAddress(utf8: host) {
             self = .address(Endpoint(address, port: port))
         } else {
-            self = .name(String(host), port: port)
+            self = .name(String(decoding: host, as: UTF8.self), port: port)
         }
     }
 
@@ -51,21 +46,25 @@ public enum Authority: Hashable, Sendable {
     }
 
     /// Host and port at the one colon outside brackets.
-    private static func split(_ text: Substring) throws(Failure) -> (host: Substring, port: Substring?) {
-        let isBracketed = text.first == "["
+    private static func split(
+        _ text: ArraySlice<UInt8>
+    ) throws(Failure) -> (host: ArraySlice<UInt8>, port: ArraySlice<UInt8>?) {
+        let (open, close, colon) = (UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: ":"))
+        let isBracketed = text.first == open
         var afterHost = text.startIndex
         if isBracketed {
-            guard let close = text.firstIndex(of: "]") else { throw .malformed }
-            afterHost = text.index(after: close)
+            guard let end = text.firstIndex(of: close) else { throw .malformed }
+            afterHost = end + 1
         }
-        guard !text[afterHost...].contains("["), !text[afterHost...].contains("]") else { throw .malformed }
-        guard let colon = text[afterHost...].firstIndex(of: ":") else {
-            guard !isBracketed || afterHost == text.endIndex else { throw .malformed }
+        let rest = text[afterHost...]
+        guard !rest.contains(open), !rest.contains(close) else { throw .malformed }
+        guard let place = rest.firstIndex(of: colon) else {
+            guard !isBracketed || rest.isEmpty else { throw .malformed }
             return (text, nil)
         }
-        let port = text[text.index(after: colon)...]
-        guard !port.contains(":"), !isBracketed || colon == afterHost else { throw .malformed }
-        return (text[..<colon], port)
+        let port = text[(place + 1)...]
+        guard !port.contains(colon), !isBracketed || place == afterHost else { throw .malformed }
+        return (text[..<place], port)
     }
 
     /// The characters of RFC 3986 section 3.2: unreserved, percent, sub-delimiters, and those that structure an
@@ -73,9 +72,12 @@ public enum Authority: Hashable, Sendable {
     private static func isAllowed(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "$")...UInt8(ascii: "."):
             true
-        default: "-._~%!$&'()*+,;=:@[]".utf8.contains(byte)
+        case UInt8(ascii: "!"), UInt8(ascii: ":"), UInt8(ascii: ";"), UInt8(ascii: "="), UInt8(ascii: "@"),
+            UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "_"), UInt8(ascii: "~"):
+            true
+        default: false
         }
     }
 }

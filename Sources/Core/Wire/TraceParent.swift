@@ -1,3 +1,5 @@
+import Primitives
+
 /// The `traceparent` header (W3C Trace Context level 1): names one connection in the logs along its way.
 public struct TraceParent: Hashable, Sendable {
     /// The trace's id, 128 bits.
@@ -33,10 +35,21 @@ public struct TraceParent: Hashable, Sendable {
     }
 
     /// The trace's id as 32 lower-case digits.
-    public var traceText: String { Self.digits(traceHigh, 16) + Self.digits(traceLow, 16) }
+    public var traceText: String { String(decoding: encoded[3..<35], as: UTF8.self) }
 
     /// The header's value.
-    public var encoded: String { "00-\(traceText)-\(Self.digits(parent, 16))-\(Self.digits(UInt64(flags), 2))" }
+    public var encoded: [UInt8] {
+        var text: [UInt8] = []
+        text.reserveCapacity(Self.byteCount)
+        text.append(contentsOf: "00-".utf8)
+        text.append(hexadecimal: traceHigh, digitCount: 16)
+        text.append(hexadecimal: traceLow, digitCount: 16)
+        text.append(UInt8(ascii: "-"))
+        text.append(hexadecimal: parent, digitCount: 16)
+        text.append(UInt8(ascii: "-"))
+        text.append(hexadecimal: UInt64(flags), digitCount: 2)
+        return text
+    }
 
     private static let byteCount = 55
 
@@ -47,10 +60,5 @@ public struct TraceParent: Hashable, Sendable {
             value = value << 4 | UInt64(nibble)
         }
         return value
-    }
-
-    private static func digits(_ value: UInt64, _ count: Int) -> String {
-        let text = String(value, radix: 16)
-        return String(repeating: "0", count: count - text.utf8.count) + text
     }
 }

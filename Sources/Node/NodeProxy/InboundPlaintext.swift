@@ -47,9 +47,9 @@ final class InboundPlaintext {
         case .refused(let refusal): return refuse("\(refusal)")
         case .admitted(let admitted): target = admitted
         }
-        record.destinationWorkload = workload
+        record.callee.workload = workload
         record.service = target.service
-        record.sourceWorkload = state.workload(
+        record.caller.workload = state.workload(
             at: NetworkAddress(network: pod.worker.configuration.network, address: record.source.address))
         let context = PolicyContext(source: record.source.address, identity: nil, destination: target.destination)
         self.context = context

@@ -14,53 +14,54 @@ import Wire
 final class InboundStream {
     private let tunnel: InboundTunnel
     private let stream: TunnelStream
-    private let identity: SPIFFEID?
     private var record: ConnectionRecord
-    private var context: PolicyContext?
+    /// The application's endpoint, once policies have allowed it.
+    private var destination: Endpoint?
     private var prefix: [UInt8] = []
-    private var baggage: String?
     /// Why it was refused or ended, when we did.
     private var failure: String?
 
     private var pod: PodProxy { tunnel.pod }
 
-    static func accept(_ stream: TunnelStream, _ head: [HTTPField], _ tunnel: InboundTunnel, identity: SPIFFEID?) {
-        let inbound = InboundStream(stream, tunnel, identity)
+    static func accept(_ stream: TunnelStream, _ head: [HTTPField], _ tunnel: InboundTunnel) {
+        let inbound = InboundStream(stream, tunnel)
         stream.adopt(by: inbound)
         tunnel.pod.opened(inbound)
         inbound.decide(head)
     }
 
-    private init(_ stream: TunnelStream, _ tunnel: InboundTunnel, _ identity: SPIFFEID?) {
+    private init(_ stream: TunnelStream, _ tunnel: InboundTunnel) {
         self.stream = stream
         self.tunnel = tunnel
-        self.identity = identity
         record = ConnectionRecord(.inbound, from: tunnel.peer, to: tunnel.local, at: tunnel.pod.worker.loop.now)
-        record.sourceIdentity = identity
+        record.caller.proof = tunnel.identity.map { .shown($0) } ?? .none
     }
 
     private func decide(_ head: [HTTPField]) {
-        let method = head.text(":method")
-        guard method == "CONNECT" else { return refuse(400, "expected CONNECT, got \(method ?? "nothing")") }
-        let text = head.text(":authority") ?? ""
+        let method = head.first(named: ":method")?.bytes ?? []
+        guard method.elementsEqual("CONNECT".utf8) else {
+            let got = method.isEmpty ? "nothing" : String(decoding: method, as: UTF8.self)
+            return refuse(400, "expected CONNECT, got \(got)")
+        }
+        let bytes = head.first(named: ":authority")?.bytes ?? []
+        let text = String(decoding: bytes, as: UTF8.self)
         record.authority = text
         let authority: Authority
         do {
-            authority = try Authority(text)
+            authority = try Authority(bytes: bytes)
         } catch {
             return refuse(400, "invalid CONNECT address \"\(text)\": \(error)")
         }
         guard let state = pod.worker.state, let workload = pod.workload else {
             return refuse(503, "unknown local workload: \(pod.name.namespace)/\(pod.name.name)")
         }
-        record.destinationWorkload = workload
-        record.destinationIdentity = workload.identity
+        record.callee = Party(workload: workload, proof: .workload)
         let network = pod.worker.configuration.network
         if let origin = head.text("x-forwarded-network"), origin.lowercased() != network.lowercased() {
             // By way of a gateway, whose address says nothing of the caller.
-            record.sourceBaggage = Baggage(fields: head)
+            record.caller.described = SelfDescription(fields: head)
         } else {
-            record.sourceWorkload = state.workload(at: NetworkAddress(network: network, address: tunnel.peer.address))
+            record.caller.workload = state.workload(at: NetworkAddress(network: network, address: tunnel.peer.address))
         }
         let host = head.first(named: "forwarded").flatMap { Forwarded.host(in: $0.bytes) }
         switch state.admit(authority, at: tunnel.local.address, for: workload, forwardedHost: host) {
@@ -71,17 +72,19 @@ final class InboundStream {
 
     private func authorise(_ target: Admission.Target, _ workload: Workload, _ policies: CompiledPolicySet) {
         record.service = target.service
-        let context = PolicyContext(
-            source: tunnel.peer.address, identity: identity, destination: target.destination)
-        self.context = context
+        destination = target.destination
+        let context = context(to: target.destination)
         let decision = policies.decide(context)
         pod.worker.logDecision(decision, context)
         guard decision.isAllowed else {
             if decision.reason == .noneAllowed { record.allowPolicies = pod.allowPolicies(for: workload) }
             return refuse(401, "connection closed due to policy rejection: \(decision.reason)")
         }
-        if pod.worker.configuration.sendsResponseBaggage { baggage = workload.baggage.encoded }
         connect(target)
+    }
+
+    private func context(to destination: Endpoint) -> PolicyContext {
+        PolicyContext(source: tunnel.peer.address, identity: tunnel.identity?.identity, destination: destination)
     }
 
     private func connect(_ target: Admission.Target) {
@@ -90,7 +93,7 @@ final class InboundStream {
         var source: IPAddress?
         if let proxied = target.proxiedDestination {
             prefix = ProxyProtocol.header(
-                source: tunnel.peer, destination: proxied, identity: identity?.description)
+                source: tunnel.peer, destination: proxied, identity: tunnel.identity?.text)
             if worker.configuration.reachesApplicationTunnelsOnLoopback {
                 let isIPv4 = destination.address.family == .v4
                 destination = Endpoint(
@@ -119,8 +122,8 @@ extension InboundStream: PodConnection {
     }
 
     func reevaluate(_ policies: CompiledPolicySet) {
-        guard let context else { return }
-        let decision = policies.decide(context)
+        guard let destination else { return }
+        let decision = policies.decide(context(to: destination))
         guard !decision.isAllowed else { return }
         abort("connection closed due to policy change: \(decision.reason)")
     }
@@ -129,8 +132,16 @@ extension InboundStream: PodConnection {
 extension InboundStream: TunnelStreamOwner {
     func streamConnected(_ stream: TunnelStream) {
         record.logStart(pod.worker.logger)
-        stream.accept(
-            [HTTPField(":status", "200")] + (baggage.map { [HTTPField("baggage", $0)] } ?? []), prefix: prefix)
+        stream.accept(answer, prefix: prefix)
+        prefix = []
+    }
+
+    private var answer: [HTTPField] {
+        let status = HTTPField(":status", "200")
+        guard pod.worker.configuration.sendsResponseBaggage, let workload = record.callee.workload else {
+            return [status]
+        }
+        return [status, pod.baggage(of: workload)]
     }
 
     func streamEnded(_ stream: TunnelStream, _ ending: RelayEnding) {

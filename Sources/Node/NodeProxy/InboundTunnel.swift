@@ -16,6 +16,8 @@ final class InboundTunnel {
     let local: Endpoint
     private var tunnel: TunnelConnection?
     private let accepted: Instant
+    /// Who the peer is, once it has proven it.
+    private(set) var identity: ShownIdentity?
 
     /// Takes a connection and answers its handshake as soon as the workload and its certificate are known.
     static func accept(_ socket: consuming AcceptedSocket, _ pod: PodProxy) {
@@ -71,10 +73,10 @@ extension InboundTunnel: PodConnection {
 }
 
 extension InboundTunnel: TunnelOwner {
-    func tunnelEstablished(_ tunnel: TunnelConnection) {}
+    func tunnelEstablished(_ tunnel: TunnelConnection) { identity = tunnel.peerIdentity.map(ShownIdentity.init) }
 
     func tunnelRequested(_ tunnel: TunnelConnection, _ stream: TunnelStream, head: [HTTPField]) {
-        InboundStream.accept(stream, head, self, identity: tunnel.peerIdentity)
+        InboundStream.accept(stream, head, self)
     }
 
     func tunnelClosed(_ tunnel: TunnelConnection, _ failure: TunnelFailure?) {

@@ -72,7 +72,7 @@ final class OutboundConnection {
         guard let source, let state = pod.worker.state else {
             return refuse("unknown source workload: \(pod.name.namespace)/\(pod.name.name)")
         }
-        record.sourceWorkload = source
+        record.caller.workload = source
         let route = state.route(
             from: source, at: record.source.address, to: asked, random: random, resolution: resolution,
             avoiding: attempts.failed)
@@ -124,7 +124,7 @@ final class OutboundConnection {
     private func retry(
         after setback: ConnectAttempts.Setback?, _ reason: String?, _ reclaim: () -> OwnedDescriptor?
     ) -> Bool {
-        guard let setback, !attempts.isExhausted, !pod.isStopped, let workload = record.destinationWorkload,
+        guard let setback, !attempts.isExhausted, !pod.isStopped, let workload = record.callee.workload,
             let socket = reclaim()
         else { return false }
         pod.worker.logger.log(
@@ -151,7 +151,7 @@ final class OutboundConnection {
 
     private func dial(_ plain: OutboundRoute.Plain) {
         record.destination = plain.destination
-        record.destinationWorkload = plain.workload
+        record.callee = Party(workload: plain.workload)
         record.service = plain.service
         let worker = pod.worker
         do throws(Errno) {
@@ -186,11 +186,12 @@ final class OutboundConnection {
         let home = worker.home(of: key)
         guard home == worker.index else { return handOver(to: home) }
         record.destination = hop.nextHop
-        record.authority = hop.authority.description
+        let authority = hop.authority.description
+        record.authority = authority
         record.service = hop.service
-        record.destinationWorkload = remote?.workload ?? hop.workload
-        record.sourceIdentity = source.identity
-        record.destinationIdentity = remote == nil ? hop.workload.identity : nil
+        record.caller.proof = .workload
+        // A gateway's identity is not that of whom it leads to, which the inner handshake shows.
+        record.callee = Party(workload: remote?.workload ?? hop.workload, proof: remote == nil ? .workload : .none)
         guard let socket = socket.take() else { return }
         do throws(Errno) {
             stream = try TunnelStream(relaying: socket, loop: worker.loop, owner: self)
@@ -200,7 +201,7 @@ final class OutboundConnection {
         worker.certificate(for: source.identity) { [self] result in
             switch result {
             case .success(let certificate):
-                let fields = request(hop, source)
+                let fields = request(authority, hop.service, source)
                 if let remote { return tunnelWithin(key, certificate, remote, fields) }
                 tunnel(key, certificate) { [self] result in
                     switch result {
@@ -255,7 +256,7 @@ final class OutboundConnection {
                     if failure.isGateway { blamed = remote.outer.workload.uid }
                     failed(failure.setback, failure.reason)
                 case .success(let tunnel):
-                    record.destinationIdentity = tunnel.peerIdentity
+                    record.callee.proof = tunnel.peerIdentity.map { .shown(ShownIdentity($0)) } ?? .none
                     openStream(on: tunnel, fields + [network])
                 }
             }
@@ -281,14 +282,14 @@ final class OutboundConnection {
         stream?.abort(reason)
     }
 
-    private func request(_ hop: OutboundRoute.Tunnel, _ source: Workload) -> [HTTPField] {
+    private func request(_ authority: String, _ service: Service?, _ source: Workload) -> [HTTPField] {
         let trace = TraceParent(random: Entropy.uint64(), Entropy.uint64(), Entropy.uint64())
         return [
             HTTPField(":method", "CONNECT"),
-            HTTPField(":authority", hop.authority.description),
-            HTTPField("baggage", source.baggage.encoded),
-            HTTPField("forwarded", Forwarded.encode(client: record.source, host: hop.service?.hostname)),
-            HTTPField("traceparent", trace.encoded),
+            HTTPField(":authority", authority),
+            pod.baggage(of: source),
+            HTTPField("forwarded", bytes: Forwarded.encode(client: record.source, host: service?.hostname)),
+            HTTPField("traceparent", bytes: trace.encoded),
         ]
     }
 
@@ -320,7 +321,7 @@ extension OutboundConnection: TunnelStreamOwner {
             if status == 503 { setback = .endpoint }
             return
         }
-        if inner != nil { record.destinationBaggage = Baggage(fields: fields) }
+        if inner != nil { record.callee.described = SelfDescription(fields: fields) }
         record.logStart(pod.worker.logger)
     }
 

@@ -7,6 +7,7 @@ import Primitives
 import System
 import Telemetry
 import Tunnel
+import Wire
 
 /// Something open that ends when its pod, or the node, does.
 protocol PodConnection: AnyObject {
@@ -37,6 +38,8 @@ final class PodProxy {
     private var waiting: [() -> Void] = []
     private var policies: CompiledPolicySet?
     private var allowPolicies: [String]?
+    /// A workload's description for its peers, for as long as its record is the same.
+    private var described: (workload: Workload, field: HTTPField)?
     /// Who the workload was when the mesh last spoke of it.
     private var identity: SPIFFEID?
     /// Open connections that are still to be decided again, or to be ended for a reason.
@@ -169,6 +172,14 @@ final class PodProxy {
                 limit: Limits.explainedPolicyCountMax) ?? []
         allowPolicies = keys
         return keys
+    }
+
+    /// The workload's description for a peer's telemetry.
+    func baggage(of workload: Workload) -> HTTPField {
+        if let described, described.workload === workload { return described.field }
+        let field = HTTPField("baggage", workload.baggage.encoded)
+        described = (workload, field)
+        return field
     }
 
     // MARK: Connections

@@ -45,9 +45,17 @@ public final class Logger: Sendable {
         _ fields: @autoclosure () -> [LogField] = []
     ) {
         guard isOn(level, scope) else { return }
-        let record = LogRecord(
-            time: WallClock.now(), level: level, scope: scope, message: message(), fields: fields())
-        let line = record.rendered(format)
+        log(level, scope, message()) { line in
+            for field in fields() { line.append(field) }
+        }
+    }
+
+    /// Writes a line if its level is on; `fields` adds what it holds.
+    public func log(_ level: LogLevel, _ scope: String, _ message: String, with fields: (inout LogLine) -> Void) {
+        guard isOn(level, scope) else { return }
+        var record = LogLine(format, time: WallClock.now(), level: level, scope: scope, message: message)
+        fields(&record)
+        let line = record.finish()
         let wasEmpty = waiting.withLock { waiting in
             guard waiting.bytes.count + line.count <= Limits.logByteCountMax else {
                 waiting.droppedCount += 1
@@ -79,10 +87,10 @@ public final class Logger: Sendable {
         }
         write(bytes)
         guard dropped > 0 else { return }
-        let record = LogRecord(
-            time: WallClock.now(), level: .warn, scope: "telemetry", message: "log lines dropped",
-            fields: [.bare("count", dropped)])
-        write(record.rendered(format))
+        var line = LogLine(
+            format, time: WallClock.now(), level: .warn, scope: "telemetry", message: "log lines dropped")
+        line.bare("count", UInt64(dropped))
+        write(line.finish())
     }
 
     private func write(_ bytes: [UInt8]) {
