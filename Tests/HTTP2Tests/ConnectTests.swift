@@ -73,7 +73,7 @@ struct ConnectTests {
     @Test func `output stops when the owner has enough and goes on where it stopped`() throws {
         let pair = try Pair()
         let (client, server) = try pair.connect()
-        let payload = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        let payload = (0..<60_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
         client.outgoing = payload
         client.ends = true
         pair.client.session.resume(client)

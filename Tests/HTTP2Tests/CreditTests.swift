@@ -62,4 +62,40 @@ struct CreditTests {
         #expect(last.map { Array($0.payload.suffix(from: $0.type == 3 ? 0 : 4).prefix(4)) } == Frame.bigEndian(3))
         #expect(end.owner.accepted[0].bytes.count == 65536)
     }
+
+    @Test func `streams that have frames to send take turns`() throws {
+        let pair = try Pair()
+        let streams = try (0..<3).map { _ in try pair.connect().client }
+        for stream in streams {
+            stream.outgoing = [UInt8](repeating: 0, count: 60_000)
+            pair.client.session.resume(stream)
+        }
+        // The server's acknowledgements are not what is looked at.
+        var senders: [UInt32] = []
+        while streams.contains(where: { !$0.outgoing.isEmpty }) {
+            let bytes = try pair.client.output()
+            senders += Frame.parse(bytes).filter { $0.type == 0 }.map(\.stream)
+            try #require(!bytes.isEmpty)
+        }
+        let ids = streams.map { UInt32($0.id) }
+        #expect(Array(senders.prefix(3)).sorted() == ids.sorted())
+        for (one, next) in zip(senders, senders.dropFirst()) where senders.count > 3 {
+            // Two frames of one stream follow each other only when it is the last.
+            if one == next { #expect(senders.suffix(2) == [one, next] || Set(senders.suffix(3)).count == 1) }
+        }
+    }
+
+    @Test func `a window that grew lets more through, and one that shrank less`() throws {
+        let pair = try Pair(server: settings)
+        let (client, server) = try pair.connect()
+        client.outgoing = [UInt8](repeating: 1, count: 600_000)
+        pair.client.session.resume(client)
+        pair.server.session.setWindow(200_000, of: server)
+        try pair.exchange()
+        #expect(server.bytes.count == 200_000)
+        pair.server.session.setWindow(50_000, of: server)
+        pair.server.session.consume(200_000, of: server)
+        try pair.exchange()
+        #expect(server.bytes.count == 250_000)
+    }
 }

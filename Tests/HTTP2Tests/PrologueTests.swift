@@ -6,14 +6,14 @@ struct PrologueTests {
     @Test func `a client opens with the preface, its settings in order and the window of the connection`() throws {
         let end = try End(.client)
         var expected = Frame.preface
-        expected += Frame.settings([(2, 0), (4, 4_194_304), (5, 1_048_576), (6, 16384)])
+        expected += Frame.settings([(2, 0), (4, 65536), (5, 1_048_576), (6, 16384)])
         expected += Frame.frame(8, 0, 0, Frame.bigEndian(16_777_216 - 65535))
         #expect(try end.output() == expected)
     }
 
     @Test func `a server opens with its settings in order and the window of the connection`() throws {
         let end = try End(.server)
-        var expected = Frame.settings([(3, 1024), (4, 4_194_304), (5, 1_048_576), (6, 65536)])
+        var expected = Frame.settings([(3, 1024), (4, 65536), (5, 1_048_576), (6, 65536)])
         expected += Frame.frame(8, 0, 0, Frame.bigEndian(16_777_216 - 65535))
         #expect(try end.output() == expected)
     }

@@ -51,13 +51,14 @@ final class Opener: EventHandler, TunnelStreamOwner {
         let source = SPIFFEID(
             trustDomain: "cluster.local", namespace: "shop",
             serviceAccount: "web\(carriedCount % options.identityCount)")
+        let target = carriedCount > 0 ? options.secondTarget ?? target : target
         carriedCount += 1
         let key = TunnelKey(source: source, expected: [options.expected], destination: peer, workload: "cart")
         pool.tunnel(for: key, dial: { [unowned self] owner throws(TunnelFailure) in try dial(owner) }) { result in
             switch result {
             case .success(let tunnel):
                 try? tunnel.open(
-                    stream, fields: [HTTPField(":method", "CONNECT"), HTTPField(":authority", self.target.description)])
+                    stream, fields: [HTTPField(":method", "CONNECT"), HTTPField(":authority", target.description)])
             case .failure(let failure):
                 self.failures.append(failure)
                 stream.abort("\(failure)")
@@ -87,7 +88,7 @@ final class Opener: EventHandler, TunnelStreamOwner {
 /// The smallest peer there is: accepts tunnels and connects each stream to where its authority says.
 final class Accepter: EventHandler, TunnelOwner, TunnelStreamOwner {
     let loop: EventLoop
-    let buffers = RelayBuffers()
+    let buffers: RelayBuffers
     let listener: OwnedDescriptor
     private let context: TLSContext
     private(set) var tunnels: [TunnelConnection] = []
@@ -97,8 +98,11 @@ final class Accepter: EventHandler, TunnelOwner, TunnelStreamOwner {
 
     private let settings: HTTP2Settings
 
-    init(loop: EventLoop, credentials: TLSCredentials, streamCountMax: UInt32) throws {
+    init(
+        loop: EventLoop, credentials: TLSCredentials, streamCountMax: UInt32, receive: ReceiveLimits
+    ) throws {
         self.loop = loop
+        buffers = RelayBuffers(limits: receive)
         var settings = HTTP2Settings.tunnelServer
         settings.streamCountMax = streamCountMax
         self.settings = settings

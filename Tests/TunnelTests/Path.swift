@@ -17,6 +17,10 @@ final class Path {
     /// What a test asks for beside the usual.
     struct Options {
         var target: Endpoint?
+        /// Where all connections but the first go.
+        var secondTarget: Endpoint?
+        /// What the accepter keeps for applications that do not read.
+        var receive = ReceiveLimits()
         var silenceMax: Duration = Limits.halfClosedDuration
         /// How the opener's pool is set.
         var idleDuration: Duration = Limits.tunnelIdleDuration
@@ -35,7 +39,7 @@ final class Path {
         echo = try Echo(loop: loop)
         accepter = try Accepter(
             loop: loop, credentials: authority.credentials(Authority.cart),
-            streamCountMax: options.acceptedStreamCountMax)
+            streamCountMax: options.acceptedStreamCountMax, receive: options.receive)
         opener = try Opener(
             loop: loop, credentials: authority.credentials(Authority.web), peer: #require(accepter.endpoint),
             target: #require(options.target ?? echo.endpoint), options: options)

@@ -52,6 +52,18 @@ extern int unshare(int);
 /// errno, read where Swift's optimiser cannot move the load.
 static inline int culvert_errno(void) { return errno; }
 
+/// The least round trip of a TCP connection in microseconds (tcpi_min_rtt of linux/tcp.h, which clashes with netinet/tcp.h); -1 if
+/// the kernel does not say.
+static inline int64_t culvert_tcp_least_round_trip(int descriptor) {
+    enum { place = 148, count = 152 };
+    unsigned char info[count];
+    socklen_t length = count;
+    uint32_t microseconds;
+    if (getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, info, &length) != 0 || length < count) return -1;
+    memcpy(&microseconds, info + place, sizeof microseconds);
+    return microseconds == UINT32_MAX ? -1 : (int64_t)microseconds;
+}
+
 // What glibc declares under _GNU_SOURCE only, which a module cannot set for headers that Glibc's module has read before.
 #define CULVERT_CLONE_NEWNET 0x40000000
 #define CULVERT_F_ADD_SEALS 1033

@@ -8,6 +8,8 @@ extension Limits {
     public static let turnByteCountMax = 256 * 1024
     /// Ciphertext that may wait for a tunnel's socket; its streams are not read while more waits.
     public static let tunnelOutgoingByteCountMax = 256 * 1024
+    /// What the kernel takes for a tunnel beyond what it can send at once.
+    public static let tunnelUnsentByteCountMax = 512 * 1024
     /// Time for the TCP connection to a peer (ztunnel).
     public static let connectDuration: Duration = .seconds(10)
     /// Time for the TLS handshake, from its first byte on either side.
@@ -33,6 +35,30 @@ extension Limits {
     public static let tunnelUnsettledStreamCountMax = 100
     /// Age without use after which a tunnel without streams is closed (ztunnel's default).
     public static let tunnelIdleDuration: Duration = .seconds(300)
-    /// Bytes that a stream's peer may have under way to us.
-    public static let streamWindowByteCount: UInt32 = 256 * 1024
+    /// Bytes that a stream's peer may have under way to us at first, and at most.
+    public static let streamWindowByteCount: UInt32 = 64 * 1024
+    public static let streamWindowByteCountMax = 4 << 20
+    /// By how much the windows on one tunnel may grow together, and all those of one worker.
+    public static let tunnelWindowGrowthByteCountMax = 8 << 20
+    public static let workerWindowGrowthByteCountMax = 32 << 20
+    /// A window that was passed on quickly grows to so many times its size.
+    public static let windowGrowthFactor = 4
+    /// Quickly means within this time; a stream that did so this long ago moves bulk.
+    public static let quickWindowNanoseconds: UInt64 = 250_000_000
+    /// What the pieces of a flow come to on average if it moves bulk.
+    public static let bulkPieceByteCountMin = 2048
+    /// How long after a short message others are spared the queues that bulk makes.
+    public static let interactiveNanoseconds: UInt64 = 100_000_000
+    /// 10 Gbit/s.
+    public static let fastLinkBytesPerNanosecond = 1.25
+    /// A window beside which somebody waits for short messages is no smaller than this.
+    public static let latencyWindowByteCountMin = 32 * 1024
+    /// What may wait for applications that do not read: on one tunnel, on all of a worker, and of streams whose peers
+    /// want no more of them.
+    public static let tunnelWaitingByteCountMax = 24 << 20
+    public static let workerWaitingByteCountMax = 64 << 20
+    public static let lingeringByteCountMax = 8 << 20
+    /// How often a tunnel that is not read is looked at, and for how long it bears streams that are stalled.
+    public static let stalledStreamInterval: Duration = .milliseconds(100)
+    public static let stalledStreamDuration: Duration = .seconds(2)
 }

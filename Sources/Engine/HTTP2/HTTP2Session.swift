@@ -14,14 +14,15 @@ public import Primitives
     public private(set) var counters = HTTP2Counters()
 
     private let settings: HTTP2Settings
-    private let handle: OpaquePointer
+    let handle: OpaquePointer
     // The delegate owns the session, and so outlives it; a checked reference costs two atomic operations a frame.
     private unowned(unsafe) let delegate: any HTTP2SessionDelegate
     private var streams = StreamTable()
     private var collector: FieldCollector
     private var gatherer = RecordGatherer()
+    private var turns = StreamTurns()
     private var hasAdvertised = false
-    private var isAbandoned = false
+    private(set) var isAbandoned = false
     private var isRunning = false
     /// Streams given up from within an event, one of which may be the one whose method is running.
     private var departed: [HTTP2Stream] = []
@@ -46,7 +47,9 @@ public import Primitives
     deinit { unsafe nghttp2_session_del(handle) }
 
     /// There are bytes to send.
-    public var wantsWrite: Bool { unsafe !isAbandoned && nghttp2_session_want_write(handle) != 0 }
+    public var wantsWrite: Bool {
+        unsafe !isAbandoned && (nghttp2_session_want_write(handle) != 0 || turns.isPending)
+    }
 
     /// The connection has run its course in order: GOAWAY went out and no stream is left.
     public var isFinished: Bool {
@@ -55,6 +58,9 @@ public import Primitives
 
     /// Streams that are open, in either direction, or wait to be opened.
     public var openStreamCount: Int { streams.count }
+
+    /// Those streams.
+    public var openStreams: [HTTP2Stream] { streams.all }
 
     /// Streams the peer lets us have open at once, as far as is known.
     public var peerStreamCountMax: UInt32 {
@@ -86,6 +92,7 @@ public import Primitives
         while !gatherer.isSatisfied && !isAbandoned {
             var bytes: UnsafePointer<UInt8>?
             unsafe outcome = culvert_nghttp2_produce(handle, &bytes)
+            if outcome == 0, beginRound() { continue }
             guard outcome > 0 else { break }
             unsafe append(UnsafeRawBufferPointer(start: bytes, count: outcome))
         }
@@ -149,38 +156,6 @@ public import Primitives
     public func reset(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode) {
         guard !isAbandoned, stream.isOpen else { return }
         _ = unsafe nghttp2_submit_rst_stream(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, code.rawValue)
-    }
-
-    /// Gives the peer credit on the stream for so many of the bytes received.
-    public func consume(_ byteCount: Int, of stream: HTTP2Stream) {
-        guard !isAbandoned, stream.isOpen, byteCount > 0 else { return }
-        _ = unsafe nghttp2_session_consume_stream(handle, stream.id, byteCount)
-    }
-
-    // MARK: - Connection
-
-    /// Asks for an answer; `pingAcknowledged` brings the payload back.
-    public func ping(_ payload: UInt64) {
-        guard !isAbandoned else { return }
-        _ = unsafe withUnsafeBytes(of: payload.bigEndian) {
-            unsafe nghttp2_submit_ping(
-                handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), $0.baseAddress?.assumingMemoryBound(to: UInt8.self))
-        }
-    }
-
-    /// Server: announces the end (GOAWAY with the highest number) while new streams are still taken, so that none
-    /// under way is lost; `goAway` follows after a round trip (RFC 9113 6.8).
-    public func announceShutdown() {
-        precondition(role == .server)
-        guard !isAbandoned else { return }
-        _ = unsafe nghttp2_submit_shutdown_notice(handle)
-    }
-
-    /// Takes no further streams; those open go on. The session is finished after the last of them.
-    public func goAway(_ code: HTTP2ErrorCode = .noError) {
-        guard !isAbandoned else { return }
-        let last = unsafe nghttp2_session_get_last_proc_stream_id(handle)
-        _ = unsafe nghttp2_submit_goaway(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), last, code.rawValue, nil, 0)
     }
 
     /// The connection is lost or given up: tells every stream, once. Nothing is sent or called thereafter.
@@ -262,11 +237,13 @@ extension HTTP2Session {
 
     func readPayload(of stream: HTTP2Stream, _ count: Int, flags: inout UInt32) -> Int {
         guard !isAbandoned else { return Int(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue) }
+        if streams.count > 1, turns.passesOver(stream) { return Int(NGHTTP2_ERR_DEFERRED.rawValue) }
         let room = unsafe UnsafeMutableRawBufferPointer(rebasing: gatherer.payloadRoom.prefix(count))
         flags |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue
         switch unsafe stream.read(into: room) {
         case .bytes(let count):
             precondition(count > 0 && count <= room.count)
+            turns.sends(stream)
             return count
         case .end(let count):
             precondition(count >= 0 && count <= room.count)
@@ -325,6 +302,11 @@ extension HTTP2Session {
 // MARK: - Inner workings
 
 extension HTTP2Session {
+    /// Lets streams that have sent be asked again, now that no other has anything; false if there are none.
+    private func beginRound() -> Bool {
+        turns.next { _ = unsafe nghttp2_session_resume_data(handle, $0) }
+    }
+
     private func beginRun() {
         precondition(!isRunning, "called from within an event")
         isRunning = true

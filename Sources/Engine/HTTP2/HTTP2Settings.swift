@@ -33,13 +33,15 @@ public struct HTTP2Settings: Equatable, Sendable {
         self.streamCountMax = streamCountMax
     }
 
-    /// The opening end of a tunnel (ztunnel).
+    /// The opening end of a tunnel (ztunnel, but for the window of streams, which it begins at 4 MiB and we let grow).
     public static let tunnelClient = HTTP2Settings(
-        streamWindowByteCount: 4 << 20, connectionWindowByteCount: 16 << 20, frameByteCountMax: 1 << 20,
+        streamWindowByteCount: Limits.streamWindowByteCount, connectionWindowByteCount: 16 << 20,
+        frameByteCountMax: 1 << 20,
         fieldListByteCountMax: 16 << 10, streamCountMax: 0)
 
-    /// The accepting end of a tunnel (ztunnel, but for the number of streams: it allows 200).
+    /// The accepting end of a tunnel (ztunnel, but for the same and the number of streams: it allows 200).
     public static let tunnelServer = HTTP2Settings(
-        streamWindowByteCount: 4 << 20, connectionWindowByteCount: 16 << 20, frameByteCountMax: 1 << 20,
+        streamWindowByteCount: Limits.streamWindowByteCount, connectionWindowByteCount: 16 << 20,
+        frameByteCountMax: 1 << 20,
         fieldListByteCountMax: 64 << 10, streamCountMax: Limits.tunnelAcceptedStreamCountMax)
 }

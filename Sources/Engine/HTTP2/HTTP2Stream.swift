@@ -24,6 +24,8 @@ open class HTTP2Stream {
     final var slot: Int?
     /// The head of the message has arrived: further fields are trailers.
     final var hasHead = false
+    /// The round in which it last sent DATA.
+    final var round: UInt32 = 0
     /// Server: the stream is reset with this once our direction has ended in order, in case the peer's goes on.
     public final var partingCode: HTTP2ErrorCode?
 

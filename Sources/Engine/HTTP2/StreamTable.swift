@@ -4,6 +4,8 @@ struct StreamTable {
 
     var count: Int { streams.count }
 
+    var all: [HTTP2Stream] { streams }
+
     mutating func insert(_ stream: HTTP2Stream, id: Int32) {
         precondition(stream.slot == nil && stream.id == 0, "a stream is used once")
         stream.id = id

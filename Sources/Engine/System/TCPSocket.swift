@@ -108,6 +108,18 @@ public enum TCPSocket {
         return code == 0 ? nil : Errno(code)
     }
 
+    /// Bounds what the kernel takes beyond what it can send at once, so that what comes later does not queue behind it
+    /// (TCP_NOTSENT_LOWAT). Without effect on a socket that is not TCP.
+    public static func boundUnsent(of descriptor: borrowing OwnedDescriptor, byteCount: Int) {
+        try? set(descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, Int32(clamping: byteCount))
+    }
+
+    /// The shortest round trip that the connection has seen; nil if none was measured.
+    public static func leastRoundTrip(of descriptor: borrowing OwnedDescriptor) -> Duration? {
+        let microseconds = culvert_tcp_least_round_trip(descriptor.raw)
+        return microseconds < 0 ? nil : .microseconds(microseconds)
+    }
+
     /// Sends FIN; what the peer still sends can be read.
     public static func shutdownWrite(of descriptor: borrowing OwnedDescriptor) {
         _ = shutdown(descriptor.raw, Int32(SHUT_WR))

@@ -12,7 +12,11 @@ import Primitives
     /// Where outgoing frames are laid out.
     let frames: UnsafeMutableRawBufferPointer
 
-    public init() {
+    /// What peers may have under way to this worker.
+    let budget: ReceiveBudget
+
+    public init(limits: ReceiveLimits = ReceiveLimits()) {
+        budget = ReceiveBudget(limits)
         unsafe received = .allocate(byteCount: Limits.receiveByteCountMax, alignment: 64)
         unsafe frames = .allocate(byteCount: Limits.outgoingFrameByteCount, alignment: 64)
     }

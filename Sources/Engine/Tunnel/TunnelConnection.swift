@@ -14,14 +14,14 @@ public final class TunnelConnection {
     private enum Timer { static let (deadline, keepAlive, doubt, pong) = (0, 1, 2, 3) }
 
     let loop: EventLoop
-    private let buffers: RelayBuffers
-    private let socket: OwnedDescriptor
+    let buffers: RelayBuffers
+    let socket: OwnedDescriptor
     private var registration: Registration?
     private let tls: TLSConnection
-    private let settings: HTTP2Settings
-    private var ownedSession: HTTP2Session?
+    let settings: HTTP2Settings
+    private(set) var ownedSession: HTTP2Session?
     /// The same; it is never replaced.
-    private var session: Borrowed<HTTP2Session>?
+    private(set) var session: Borrowed<HTTP2Session>?
     private weak var owner: (any TunnelOwner)?
     private var phase: Phase
     /// Ciphertext that the socket did not take.
@@ -35,6 +35,11 @@ public final class TunnelConnection {
     private let isServer: Bool
     /// Streams that have not ended.
     public private(set) var streamCount = 0
+    /// By how much all windows of streams are larger than they began.
+    var windowGrowth = 0
+    /// Bytes that wait for applications, and the timer that runs while there are too many.
+    var waitingByteCount = 0
+    var pauseTimer: TimerToken?
     /// Why the tunnel was lost, once it is.
     public private(set) var failure: TunnelFailure?
     /// Who the peer is.
@@ -48,6 +53,7 @@ public final class TunnelConnection {
         (self.loop, self.buffers, self.tls, self.settings, self.owner) = (loop, buffers, tls, settings, owner)
         self.socket = socket
         (phase, isServer) = (.handshaking, true)
+        TCPSocket.boundUnsent(of: self.socket, byteCount: Limits.tunnelUnsentByteCountMax)
         registration = try loop.register(self.socket, handler: self)
         timer = loop.schedule(after: Limits.handshakeDuration, kind: Timer.deadline, handler: self)
     }
@@ -60,6 +66,7 @@ public final class TunnelConnection {
         (self.loop, self.buffers, self.tls, self.settings, self.owner) = (loop, buffers, tls, settings, owner)
         self.socket = socket
         (phase, isServer) = (.connecting, false)
+        TCPSocket.boundUnsent(of: self.socket, byteCount: Limits.tunnelUnsentByteCountMax)
         registration = try loop.register(self.socket, handler: self)
         timer = loop.schedule(after: Limits.connectDuration, kind: Timer.deadline, handler: self)
     }
@@ -84,23 +91,6 @@ public final class TunnelConnection {
     }
 
     /// - Returns: false when the stream is gone.
-    func respond(on stream: TunnelStream, fields: [HTTPField]) -> Bool {
-        guard (try? ownedSession?.respond(on: stream, fields: fields)) != nil else { return false }
-        requestFlush()
-        return true
-    }
-
-    func refuse(_ stream: TunnelStream, fields: [HTTPField]) { use { try? $0.refuse(stream, fields: fields) } }
-
-    func resume(_ stream: TunnelStream) { use { $0.resume(stream) } }
-    func consume(_ byteCount: Int, of stream: TunnelStream) { use { $0.consume(byteCount, of: stream) } }
-    func reset(_ stream: TunnelStream, _ code: HTTP2ErrorCode) { use { $0.reset(stream, code) } }
-
-    private func use(_ body: (HTTP2Session) -> Void) {
-        session?.with(body)
-        requestFlush()
-    }
-
     func streamEnded() {
         streamCount -= 1
         guard phase != .closed else { return }
@@ -142,6 +132,7 @@ public final class TunnelConnection {
         if !outgoing.isEmpty { _ = try? unsafe socket.write(outgoing.readable) }
         outgoing.release()
         if let timer { loop.cancel(timer) }
+        if let pauseTimer { loop.cancel(pauseTimer) }
         timer = nil
         if let registration { loop.deregister(registration, socket) }
         registration = nil
@@ -189,7 +180,7 @@ extension TunnelConnection: EventHandler, ResumeHandler {
 
     private func receive() {
         var share = Limits.turnByteCountMax
-        while phase != .closed {
+        while phase != .closed, !pausesReading() {
             guard share > 0 else {
                 if !isResumeRequested {
                     isResumeRequested = true
@@ -377,6 +368,8 @@ extension TunnelConnection: TimerHandler {
 
     public func timerFired(_ kind: Int) {
         timer = nil
+        // What is not read may hold the answer.
+        if pauseTimer != nil { return restart(Limits.keepAliveInterval, Timer.keepAlive) }
         switch kind {
         case Timer.deadline: close(phase == .connecting ? .connectTimedOut : .handshakeTimedOut)
         case Timer.keepAlive:

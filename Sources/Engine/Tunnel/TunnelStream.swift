@@ -32,10 +32,10 @@ public final class TunnelStream: HTTP2Stream {
         case ended
     }
 
-    private let loop: EventLoop
+    let loop: EventLoop
     private var owner: (any TunnelStreamOwner)?
     /// Tells every stream that it is closed before it goes.
-    private var tunnel: Borrowed<TunnelConnection>?
+    private(set) var tunnel: Borrowed<TunnelConnection>?
     private var socket: SocketEnd?
     private var phase = Phase.requesting
     private let isServer: Bool
@@ -49,6 +49,14 @@ public final class TunnelStream: HTTP2Stream {
     private var isDeferred = false
     private var timer: TimerToken?
     private var cause: RelayCause?
+    var window: StreamWindow
+    /// Where the budget keeps a stream whose window has grown.
+    var growthSlot: Int?
+    /// Bytes that wait for the application, and since when it has taken none of them.
+    var waitingByteCount = 0
+    var waitingSince: Instant
+    /// What waits for it though the peer is done with the stream, and whose budget it counts against.
+    var lingering: (byteCount: Int, budget: ReceiveBudget)?
     public private(set) var bytesFromSocket: UInt64 = 0
     public private(set) var bytesToSocket: UInt64 = 0
 
@@ -61,6 +69,8 @@ public final class TunnelStream: HTTP2Stream {
         self.silenceMax = silenceMax
         self.owner = owner
         isServer = false
+        window = StreamWindow(0, at: loop.now)
+        waitingSince = loop.now
         super.init()
         self.socket = try SocketEnd(socket, on: loop, handler: self)
     }
@@ -70,10 +80,13 @@ public final class TunnelStream: HTTP2Stream {
         self.loop = loop
         silenceMax = Limits.halfClosedDuration
         isServer = true
+        window = StreamWindow(0, at: loop.now)
+        waitingSince = loop.now
     }
 
     func opened(on tunnel: TunnelConnection) {
         self.tunnel = Borrowed(tunnel)
+        window = StreamWindow(Int(tunnel.settings.streamWindowByteCount), at: loop.now)
         if !isServer { restart(Limits.connectResponseDuration) }
     }
 
@@ -144,9 +157,12 @@ public final class TunnelStream: HTTP2Stream {
                 socketFailed(error)
             }
         case .requesting, .connecting: unsafe early.append(bytes)
-        case .ended: break
+        case .ended: return
         }
+        noteWaiting()
     }
+
+    private func noteWaiting() { countWaiting((socket?.pendingByteCount ?? 0) + early.count) }
 
     override public func receivedEnd() {
         hasPeerEnded = true
@@ -181,6 +197,10 @@ public final class TunnelStream: HTTP2Stream {
     override public func closed(_ code: HTTP2ErrorCode) {
         let lost = tunnel?.with { $0.failure }.map { RelayCause.tunnelLost("\($0)") }
         let ended = tunnel
+        let budget = tunnel?.with { $0.budget }
+        let waiting = waitingByteCount
+        countWaiting(0)
+        restoreWindow()
         tunnel = nil
         defer { ended?.with { $0.streamEnded() } }
         guard phase != .ended else { return }
@@ -189,7 +209,8 @@ public final class TunnelStream: HTTP2Stream {
         // In order, or the peer wants no more of ours: what it sent is delivered first.
         hasPeerEnded = true
         socket?.finish()
-        if socket?.hasFinished ?? true { end(.completed) }
+        guard let budget, !(socket?.hasFinished ?? true) else { return end(.completed) }
+        if !linger(waiting, in: budget) { end(.aborted("too many bytes wait for applications that do not read")) }
     }
 }
 
@@ -250,6 +271,7 @@ extension TunnelStream: EventHandler, TimerHandler {
             } catch {
                 return socketFailed(error)
             }
+            noteWaiting()
         }
         if hasPeerEnded { socket?.finish() }
         wake()
@@ -270,13 +292,18 @@ extension TunnelStream: EventHandler, TimerHandler {
         } catch {
             return socketFailed(error)
         }
+        noteWaiting()
         if tunnel == nil, socket?.hasFinished ?? true { end(.completed) }
     }
 
     private func delivered(_ byteCount: Int) {
         guard byteCount > 0 else { return }
         bytesToSocket &+= UInt64(byteCount)
-        tunnel?.with { $0.consume(byteCount, of: self) }
+        let keepsUp = socket?.pendingByteCount == 0
+        tunnel?.with {
+            $0.consume(byteCount, of: self)
+            fitWindow(after: byteCount, on: $0, keepsUp: keepsUp)
+        }
     }
 
     private func socketFailed(_ failure: Errno, resets: Bool = true) {
@@ -307,6 +334,8 @@ extension TunnelStream: EventHandler, TimerHandler {
         phase = .ended
         cancelTimer()
         early.release()
+        countWaiting(0)
+        endLingering()
         if isServer || wasRelaying, let socket = socket.take() {
             if cause == .completed || !wasRelaying { socket.close(on: loop) } else { socket.reset(on: loop) }
         }

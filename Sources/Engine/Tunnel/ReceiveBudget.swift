@@ -1,0 +1,68 @@
+import Primitives
+
+/// What one worker lets its peers have under way and keeps for applications that do not read, and whether anybody on it
+/// waits for short messages.
+final class ReceiveBudget {
+    let limits: ReceiveLimits
+    /// Bytes on all tunnels that wait for applications.
+    var waitingByteCount = 0
+    /// Those of streams that their peers have closed.
+    var lingeringByteCount = 0
+    /// By how much windows are larger than they began.
+    private(set) var growth = 0
+    private var grown: [TunnelStream] = []
+    private var lastReclaim: UInt64 = 0
+    private var lastInteraction: UInt64 = 0
+    private var lastInteractor: ObjectIdentifier?
+
+    init(_ limits: ReceiveLimits) { self.limits = limits }
+
+    // MARK: Short messages
+
+    /// A stream that moves no bulk has delivered something.
+    func noteInteraction(_ stream: TunnelStream, at now: Instant) {
+        lastInteraction = now.nanoseconds
+        lastInteractor = ObjectIdentifier(stream)
+    }
+
+    /// What looked like a short message was the beginning of bulk.
+    func retractInteraction(_ stream: TunnelStream) {
+        if lastInteractor == ObjectIdentifier(stream) { (lastInteraction, lastInteractor) = (0, nil) }
+    }
+
+    /// Somebody waits for short messages.
+    func isInteractive(at now: Instant) -> Bool {
+        lastInteraction != 0 && now.nanoseconds &- lastInteraction <= Limits.interactiveNanoseconds
+    }
+
+    // MARK: Growth
+
+    /// By how much windows may still grow. When there is little left, streams that have moved no bulk for a while give
+    /// back what they have.
+    func allowance(at now: Instant) -> Int {
+        let left = Limits.workerWindowGrowthByteCountMax - growth
+        guard left < Limits.streamWindowByteCountMax, now.nanoseconds &- lastReclaim > Limits.quickWindowNanoseconds
+        else { return left }
+        lastReclaim = now.nanoseconds
+        for stream in grown where !stream.window.isBulk(at: now) { stream.restoreWindow() }
+        return Limits.workerWindowGrowthByteCountMax - growth
+    }
+
+    /// A window grew, or shrank.
+    func changed(_ stream: TunnelStream, by difference: Int) {
+        growth += difference
+        if stream.window.growth > 0 {
+            guard stream.growthSlot == nil else { return }
+            stream.growthSlot = grown.count
+            grown.append(stream)
+        } else if let slot = stream.growthSlot {
+            stream.growthSlot = nil
+            let last = grown.removeLast()
+            guard last !== stream else { return }
+            grown[slot] = last
+            last.growthSlot = slot
+        }
+    }
+}
+
+@available(*, unavailable) extension ReceiveBudget: Sendable {}

@@ -1,0 +1,64 @@
+import EventLoop
+import HTTP2
+import Primitives
+import System
+
+/// What the peer may have under way, and what is done when too much of it waits for applications that do not read.
+extension TunnelConnection {
+    var budget: ReceiveBudget { buffers.budget }
+
+    /// The window that keeps the way to the peer full at the rate of a fast link; more would only queue.
+    var latencyWindow: Int {
+        let roundTrip = TCPSocket.leastRoundTrip(of: socket) ?? .zero
+        let byteCount = Double(roundTrip.clampedNanoseconds) * Limits.fastLinkBytesPerNanosecond
+        return min(max(Int(byteCount), Limits.latencyWindowByteCountMin), Limits.streamWindowByteCountMax)
+    }
+
+    /// Tells the peer of a stream's new window, which has changed its growth.
+    func windowChanged(of stream: TunnelStream, by difference: Int) {
+        windowGrowth += difference
+        budget.changed(stream, by: difference)
+        session?.with { $0.setWindow(stream.window.byteCount, of: stream) }
+        requestFlush()
+    }
+
+    /// More bytes wait for applications, or fewer.
+    func waitingChanged(by difference: Int) {
+        waitingByteCount += difference
+        budget.waitingByteCount += difference
+    }
+
+    private var isOverBudget: Bool {
+        budget.limits.exceeds(tunnel: waitingByteCount, worker: budget.waitingByteCount)
+    }
+
+    /// Whether the socket is left alone for now, because too much waits already.
+    func pausesReading() -> Bool {
+        guard pauseTimer == nil else { return true }
+        guard isOverBudget else { return false }
+        awaitRoom(since: loop.now)
+        return true
+    }
+
+    private func awaitRoom(since start: Instant) {
+        pauseTimer = loop.after(Limits.stalledStreamInterval) { [weak self] in self?.lookForRoom(since: start) }
+    }
+
+    private func lookForRoom(since start: Instant) {
+        pauseTimer = nil
+        if isOverBudget, loop.now - start >= budget.limits.patience { cutStalledStreams() }
+        if isOverBudget { awaitRoom(since: start) } else { resume() }
+    }
+
+    /// Resets streams whose applications have taken nothing for a while, those for which most waits first, until there
+    /// is room.
+    private func cutStalledStreams() {
+        let now = loop.now
+        let stalled = (session?.with { $0.openStreams } ?? []).compactMap { $0 as? TunnelStream }
+            .filter { $0.waitingByteCount > 0 && now - $0.waitingSince >= budget.limits.patience }
+            .sorted { $0.waitingByteCount > $1.waitingByteCount }
+        for stream in stalled where isOverBudget || waitingByteCount > budget.limits.tunnelByteCountMax / 2 {
+            stream.abort("\(stream.waitingByteCount) bytes wait for an application that does not read")
+        }
+    }
+}

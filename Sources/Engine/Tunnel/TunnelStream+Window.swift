@@ -1,0 +1,52 @@
+import EventLoop
+import Primitives
+
+/// How much the peer may have under way, and how much of it waits for the application.
+extension TunnelStream {
+    /// Bytes have left for the socket.
+    func fitWindow(after byteCount: Int, on tunnel: TunnelConnection, keepsUp: Bool) {
+        let budget = tunnel.budget
+        let now = loop.now
+        let isDue = window.passed(byteCount, keepsUp: keepsUp, at: now)
+        guard window.isBulk(at: now) else { return budget.noteInteraction(self, at: now) }
+        if isDue, window.growth == 0 { budget.retractInteraction(self) }
+        let isInteractive = budget.isInteractive(at: now)
+        guard isDue || (isInteractive && window.byteCount > Limits.latencyWindowByteCountMin) else { return }
+        let ceiling = isInteractive ? tunnel.latencyWindow : Limits.streamWindowByteCountMax
+        let allowance = min(budget.allowance(at: now), Limits.tunnelWindowGrowthByteCountMax - tunnel.windowGrowth)
+        resizeWindow(to: window.next(ceiling: ceiling, allowance: allowance))
+    }
+
+    /// Back to what it began with.
+    func restoreWindow() { resizeWindow(to: window.least) }
+
+    private func resizeWindow(to byteCount: Int) {
+        guard byteCount != window.byteCount, let tunnel else { return }
+        let before = window.growth
+        window.resize(to: byteCount)
+        tunnel.with { $0.windowChanged(of: self, by: window.growth - before) }
+    }
+
+    /// Counts the bytes that wait now.
+    func countWaiting(_ waiting: Int) {
+        guard waiting != waitingByteCount else { return }
+        let difference = waiting - waitingByteCount
+        if waitingByteCount == 0 || difference < 0 { waitingSince = loop.now }
+        waitingByteCount = waiting
+        tunnel?.with { $0.waitingChanged(by: difference) }
+    }
+
+    /// Keeps what waits for the application after the peer has closed the stream; false if too much is kept already.
+    func linger(_ byteCount: Int, in budget: ReceiveBudget) -> Bool {
+        guard budget.lingeringByteCount + byteCount <= Limits.lingeringByteCountMax else { return false }
+        budget.lingeringByteCount += byteCount
+        lingering = (byteCount, budget)
+        return true
+    }
+
+    func endLingering() {
+        guard let (byteCount, budget) = lingering else { return }
+        budget.lingeringByteCount -= byteCount
+        lingering = nil
+    }
+}
