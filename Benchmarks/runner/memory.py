@@ -14,7 +14,7 @@ POD_COUNT = 100
 STREAM_COUNTS = (1000, 10000)
 QUICK_POD_COUNT = 10
 QUICK_STREAM_COUNTS = (100, 300)
-# A node proxy gives its start-up pages back two seconds after it began.
+# A node proxy gives memory back a second or two after it has become quiet.
 SETTLING_SECONDS = 3.0
 QUICK_SETTLING_SECONDS = 0.5
 # Relays without a tunnel have a connection on either side.
@@ -73,6 +73,7 @@ def rest(quick):
         # into memory, too.
         targets = [f"{pod.address}:{APPLICATION_PORT}" for pod in servers]
         world.measure("connect", "--to", targets[0], "--total", 1)
+        settle(quick)
         before = resident(pids)
         world.measure("connect", "--to", ",".join(targets[1:]), "--total", count - 1, "--at-once", count - 1)
         settle(quick)

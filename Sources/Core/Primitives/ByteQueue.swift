@@ -2,7 +2,7 @@
 /// large, so that an idle connection costs nothing.
 @safe public struct ByteQueue: ~Copyable {
     /// An emptied queue keeps a block of at most this many bytes.
-    public static let retainedByteCountMax = 4096
+    public static let retainedByteCountMax = 512
 
     private var storage: UnsafeMutableRawBufferPointer
     private var head = 0

@@ -25,6 +25,16 @@ extension Limits {
     public static let readinessPort: UInt16 = 15021
     /// The operator's pages, on the loopback address only (ztunnel).
     public static let adminPort: UInt16 = 15000
+    /// How often it is looked whether the process is quiet, and so how long quiet lasts at least.
+    public static let quietDuration: Duration = .seconds(1)
+    /// Processor time within `quietDuration` up to which the process counts as quiet: one part in a hundred.
+    public static let quietProcessorDurationMax: Duration = .milliseconds(10)
+    /// Processor time after which there may be memory to give back once more.
+    public static let busyProcessorDurationMin: Duration = .milliseconds(15)
+    /// Looks after which a quiet process gives memory back whatever it has spent: idle tunnels that went, say.
+    public static let quietLookCountMax = 60
+    /// Time for the workers to give back theirs before the process does.
+    public static let memoryReleasePauseDuration: Duration = .milliseconds(50)
     /// Policies named to explain that none of them allows a connection.
     public static let explainedPolicyCountMax = 8
 }

@@ -11,6 +11,16 @@ public enum MonotonicClock {
     }
 }
 
+/// The processor time of this process.
+public enum ProcessorClock {
+    /// What all its threads have spent since it began.
+    public static func spent() -> Duration {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+    }
+}
+
 /// The calendar; certificates and logs read it.
 public enum WallClock {
     /// The system's date and time, which an operator may change.

@@ -2,9 +2,25 @@ internal import CLinux
 
 /// The memory of this process.
 public enum ProcessMemory {
-    /// Lets go of the pages of programs and libraries that were needed to start: those that are needed again come back
-    /// from the page cache one by one. Only code is let go, which nobody has written to.
-    public static func releaseStartUpCode() {
+    /// Gives back what a process that has become quiet does not need: free memory, and the code that ran.
+    public static func release() {
+        // Of all arenas, whole free pages within them included.
+        malloc_trim(0)
+        releaseCode()
+    }
+
+    /// Gives back the pages that lie within `block`, whose content is lost: it reads as zeros.
+    public static func discard(_ block: UnsafeMutableRawBufferPointer) {
+        guard let start = block.baseAddress else { return }
+        let pageByteCount = Int(getpagesize())
+        let first = unsafe start.alignedUp(toMultipleOf: pageByteCount)
+        let last = unsafe (start + block.count).alignedDown(toMultipleOf: pageByteCount)
+        if unsafe first < last { _ = unsafe madvise(first, last - first, MADV_DONTNEED) }
+    }
+
+    /// Lets go of the pages of programs and libraries: those that are needed again come back from the page cache one by
+    /// one. Only code is let go, which nobody has written to.
+    private static func releaseCode() {
         guard let maps = try? FileSystem.read("/proc/self/maps") else { return }
         for line in maps.split(separator: UInt8(ascii: "\n")) {
             // ADDRESS-ADDRESS PERMISSIONS OFFSET DEVICE INODE PATH

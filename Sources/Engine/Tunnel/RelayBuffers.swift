@@ -1,4 +1,5 @@
 import Primitives
+import System
 
 /// The scratch memory of one worker: bytes pass through it within one call and never rest here, so that an idle
 /// connection holds no buffer.
@@ -19,6 +20,14 @@ import Primitives
         budget = ReceiveBudget(limits)
         unsafe received = .allocate(byteCount: Limits.receiveByteCountMax, alignment: 64)
         unsafe frames = .allocate(byteCount: Limits.outgoingFrameByteCount, alignment: 64)
+    }
+
+    /// Gives the memory back until it is needed again.
+    public func release() {
+        unsafe ProcessMemory.discard(received)
+        unsafe ProcessMemory.discard(frames)
+        plaintext.release()
+        ciphertext.release()
     }
 
     deinit {

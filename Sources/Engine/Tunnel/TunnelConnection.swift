@@ -242,6 +242,7 @@ extension TunnelConnection: EventHandler, ResumeHandler {
             return close(.http2(error))
         }
         phase = .open
+        if outgoing.isEmpty { outgoing.release() }  // It had room for a flight of the handshake.
         restart(Limits.keepAliveInterval, Timer.keepAlive)
         owner?.tunnelEstablished(self)
     }

@@ -6,6 +6,7 @@ import Primitives
 public import System
 import TLS
 public import Telemetry
+import Tunnel
 
 /// The node proxy: its workers, and on the control loop everything slow. It hands the workers each version of the
 /// mesh, each certificate and each pod.
@@ -84,6 +85,12 @@ public final class Node {
         self.state = state
         for link in links { link.publish(state) }
         for pod in pods.values { prefetch(pod.name) }
+    }
+
+    /// Gives back the memory that a quiet node does not need: the workers' scratch memory, and then what is free.
+    func releaseMemory() {
+        for link in links { link.perform { $0.buffers.release() } }
+        loop.after(Limits.memoryReleasePauseDuration) { ProcessMemory.release() }
     }
 
     // MARK: Certificates

@@ -19,6 +19,7 @@ public final class NodeService {
     private let signals: SignalQueue
     private let readiness = Readiness()
     private var discovery: DiscoveryClient?
+    private var quiet = QuietWatch()
     /// What listens in the node's own network: readiness and the operator's pages.
     private var services: [HTTPService] = []
 
@@ -134,8 +135,13 @@ extension NodeService: DiscoveryDelegate {
                 .bare("services", discovery?.state.serviceCount ?? 0),
             ])
         node.startEnrolment()
-        // Start-up code is half of what an idle node would hold.
-        loop.after(.seconds(2)) { ProcessMemory.releaseStartUpCode() }
+        watchForQuiet()
+    }
+
+    /// Start-up code alone is half of what an idle node would hold.
+    private func watchForQuiet() {
+        if quiet.isQuietAgain(spent: ProcessorClock.spent()) { node.releaseMemory() }
+        loop.after(Limits.quietDuration) { [weak self] in self?.watchForQuiet() }
     }
 }
 
