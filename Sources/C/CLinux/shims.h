@@ -53,6 +53,10 @@ extern int unshare(int);
 /// errno, read where Swift's optimiser cannot move the load.
 static inline int culvert_errno(void) { return errno; }
 
+extern ssize_t splice(int, off_t *, int, off_t *, size_t, unsigned);
+/// Moves bytes between a socket and a pipe and waits for neither: SPLICE_F_MOVE and SPLICE_F_NONBLOCK.
+static inline ssize_t culvert_splice(int source, int sink, size_t limit) { return splice(source, NULL, sink, NULL, limit, 1 | 2); }
+
 /// The least round trip of a TCP connection in microseconds (tcpi_min_rtt of linux/tcp.h, which clashes with netinet/tcp.h); -1 if
 /// the kernel does not say.
 static inline int64_t culvert_tcp_least_round_trip(int descriptor) {
@@ -67,6 +71,7 @@ static inline int64_t culvert_tcp_least_round_trip(int descriptor) {
 
 // What glibc declares under _GNU_SOURCE only, which a module cannot set for headers that Glibc's module has read before.
 #define CULVERT_CLONE_NEWNET 0x40000000
+#define CULVERT_F_SETPIPE_SZ 1031
 #define CULVERT_F_ADD_SEALS 1033
 #define CULVERT_F_SEAL_GROW 4
 #define CULVERT_MFD_CLOEXEC 1U

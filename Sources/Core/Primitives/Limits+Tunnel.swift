@@ -4,6 +4,8 @@ extension Limits {
     /// Frames that are laid out for a tunnel at once, and so the most that one DATA frame carries to a peer that takes
     /// large ones: sixteen TLS records full.
     public static let outgoingFrameByteCount = 16 * tlsRecordByteCount
+    /// Pipes for plain bulk that a worker keeps while nobody uses them.
+    public static let idlePipeCountMax = 4
     /// Bytes that one connection may take from its socket in one turn before its neighbours have their turn.
     public static let turnByteCountMax = 256 * 1024
     /// Ciphertext that may wait for a tunnel's socket; its streams are not read while more waits.

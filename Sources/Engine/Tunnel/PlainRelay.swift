@@ -28,6 +28,8 @@ public final class PlainRelay: ResumeHandler {
     private let dialledPort = Port(isAccepted: false)
     private var accepted: SocketEnd?
     private var dialled: SocketEnd?
+    /// Where the bytes of either direction are while it moves bulk.
+    private var (pipeUp, pipeDown): (SplicePipe?, SplicePipe?) = (nil, nil)
     private var isConnected = false
     private var resumeRequested = false
     private var timer: TimerToken?
@@ -90,8 +92,8 @@ public final class PlainRelay: ResumeHandler {
 
     private func pump() {
         do throws(Errno) {
-            let up = try move(&accepted, &dialled, &fromAccepted)
-            let down = try move(&dialled, &accepted, &toAccepted)
+            let up = try move(&accepted, &dialled, &pipeUp, &fromAccepted)
+            let down = try move(&dialled, &accepted, &pipeDown, &toAccepted)
             if (up || down), !resumeRequested {
                 resumeRequested = true
                 loop.requestResume(self)
@@ -107,28 +109,46 @@ public final class PlainRelay: ResumeHandler {
         }
     }
 
-    /// Moves one direction as far as it goes within this turn's share.
+    /// Moves one direction as far as it goes within this turn's share. What comes in large pieces is bulk, and stays in
+    /// the kernel.
     /// - Returns: whether there is more to move at once.
     private func move(
-        _ source: inout SocketEnd?, _ sink: inout SocketEnd?, _ total: inout UInt64
+        _ source: inout SocketEnd?, _ sink: inout SocketEnd?, _ pipe: inout SplicePipe?, _ total: inout UInt64
     ) throws(Errno) -> Bool {
         guard source != nil, sink != nil else { return false }
         _ = try sink?.drain()
         var share = Limits.turnByteCountMax
         while share > 0, sink?.pendingByteCount == 0 {
-            guard let outcome = try unsafe source?.read(into: buffers.received) else { return false }
+            if let pipe { try sink?.drain(pipe) }
+            guard (pipe?.count ?? 0) == 0, let outcome = try read(&source, pipe, limit: share) else { return false }
             switch outcome {
             case .bytes(let count):
                 total &+= UInt64(count)
                 share -= count
+                guard pipe == nil else { break }
                 _ = try unsafe sink?.offer(UnsafeRawBufferPointer(rebasing: buffers.received[..<count]))
-            case .wouldBlock: return false
+                if unsafe count == buffers.received.count { pipe = buffers.pipes.take() }
+            case .wouldBlock:
+                giveBack(&pipe)
+                return false
             case .endOfStream:
                 sink?.finish()
+                giveBack(&pipe)
                 return false
             }
         }
-        return share <= 0 && sink?.pendingByteCount == 0
+        if let pipe { try sink?.drain(pipe) }
+        return share <= 0 && sink?.pendingByteCount == 0 && (pipe?.count ?? 0) == 0
+    }
+
+    private func read(_ source: inout SocketEnd?, _ pipe: SplicePipe?, limit: Int) throws(Errno) -> IOOutcome? {
+        if let pipe { return try source?.read(into: pipe, limit: limit) }
+        return try unsafe source?.read(into: buffers.received)
+    }
+
+    private func giveBack(_ pipe: inout SplicePipe?) {
+        if let pipe { buffers.pipes.put(pipe) }
+        pipe = nil
     }
 
     /// One direction is over; the other may go on for as long as it moves something.
@@ -143,6 +163,8 @@ public final class PlainRelay: ResumeHandler {
         dialledPort.relay = nil
         if let timer { loop.cancel(timer) }
         timer = nil
+        giveBack(&pipeUp)
+        giveBack(&pipeDown)
         if cause == .completed {
             if let near = accepted.take() { near.close(on: loop) }
             far.close(on: loop)

@@ -13,6 +13,8 @@ import System
     /// Where outgoing frames are laid out.
     let frames: UnsafeMutableRawBufferPointer
 
+    /// For plain bulk.
+    let pipes = PipePool()
     /// What peers may have under way to this worker.
     let budget: ReceiveBudget
 

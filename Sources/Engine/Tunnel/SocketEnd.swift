@@ -12,9 +12,9 @@ struct SocketEnd: ~Copyable {
     private var wantsFinish = false
     private var isFinished = false
     /// Reading may bring something.
-    private(set) var isReadable = false
+    var isReadable = false
     /// The application has sent its last byte and all were read.
-    private(set) var hasEnded = false
+    var hasEnded = false
 
     /// Watches `descriptor`; `handler` passes the events on to `note`.
     init(

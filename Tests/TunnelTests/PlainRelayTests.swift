@@ -1,0 +1,121 @@
+import EventLoop
+import Glibc
+import Primitives
+import Synchronization
+import System
+import Testing
+@testable import Tunnel
+
+/// Takes connections and relays each to one target.
+private final class PlainEntrance: EventHandler, PlainRelayOwner {
+    let loop: EventLoop
+    let buffers = RelayBuffers()
+    let target: Endpoint
+    let listener: OwnedDescriptor
+    private var relays: [PlainRelay] = []
+    private(set) var endings: [RelayEnding] = []
+
+    init(_ loop: EventLoop, to target: Endpoint) throws {
+        (self.loop, self.target) = (loop, target)
+        listener = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
+        _ = try loop.register(listener, for: .listener, handler: self)
+    }
+
+    var endpoint: Endpoint? { TCPSocket.localEndpoint(of: listener) }
+
+    func ready(_ events: ReadyEvents) {
+        while let accepted = try? TCPSocket.accept(listener), let dialled = try? TCPSocket.connect(to: target) {
+            let relay = try? PlainRelay(
+                loop: loop, buffers: buffers, accepted: accepted.take(), dialled: dialled, owner: self)
+            if let relay { relays.append(relay) }
+        }
+    }
+
+    func relayConnected(_ relay: PlainRelay) {}
+    func relayEnded(_ relay: PlainRelay, _ ending: RelayEnding) { endings.append(ending) }
+}
+
+struct PlainRelayTests {
+    /// Turns the loop while the body runs on its own thread, and then until `settled`.
+    private func run(
+        _ loop: EventLoop, _ body: @escaping @Sendable () throws -> Void, until settled: () -> Bool
+    ) throws {
+        let outcome = Mutex<(any Error)??>(nil)
+        let mailbox = loop.mailbox
+        let shared = Shared(outcome)
+        Job {
+            do {
+                try body()
+                shared.value.withLock { $0 = .some(nil) }
+            } catch {
+                shared.value.withLock { $0 = .some(error) }
+            }
+            mailbox.post { _ in }
+        }.start()
+        let limit = MonotonicClock.now() + .seconds(60)
+        while shared.value.withLock({ $0 == nil }) || !settled() {
+            loop.turn(waitingAtMost: .milliseconds(50))
+            guard MonotonicClock.now() < limit else { throw Errno.timedOut }
+        }
+        if let failure = shared.value.withLock({ $0 ?? nil }) { throw failure }
+    }
+
+    private final class Shared: Sendable {
+        let value: Mutex<(any Error)??>
+        init(_ value: consuming Mutex<(any Error)??>) { self.value = value }
+    }
+
+    @Test func `bulk passes in the kernel, whole, past a reader that pauses, and leaves no pipe in use`() throws {
+        let loop = try EventLoop()
+        let echo = try Echo(loop: loop)
+        let entrance = try PlainEntrance(loop, to: #require(echo.endpoint))
+        let address = try #require(entrance.endpoint)
+        try run(loop) {
+            let client = try Client(address)
+            let message = pattern(24 << 20, seed: 5)
+            Job { [socket = client.socket] in sendAll(socket, message) }.start()
+            // All buffers on the way fill up meanwhile.
+            usleep(500_000)
+            let answer = try client.receiveAll(message.count)
+            #expect(answer == message)
+            client.finish()
+            let rest = try client.receive(1)
+            #expect(rest.isEmpty)
+        } until: {
+            entrance.endings.count == 1
+        }
+        #expect(entrance.endings.first?.cause == .completed)
+        #expect(entrance.endings.first?.bytesFromSocket == 24 << 20)
+        #expect(entrance.endings.first?.bytesToSocket == 24 << 20)
+        // It was used, and is empty again.
+        #expect(!entrance.buffers.pipes.idle.isEmpty)
+        #expect(entrance.buffers.pipes.idle.allSatisfy { $0.count == 0 })
+    }
+
+    @Test func `a peer that resets amid bulk ends the relay, and its bytes reach nobody else`() throws {
+        let loop = try EventLoop()
+        let echo = try Echo(loop: loop)
+        let entrance = try PlainEntrance(loop, to: #require(echo.endpoint))
+        let address = try #require(entrance.endpoint)
+        try run(loop) {
+            let first = try Client(address)
+            var limit = timeval(tv_sec: 0, tv_usec: 300_000)
+            unsafe setsockopt(
+                first.socket, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+            sendAll(first.socket, [UInt8](repeating: 1, count: 64 << 20))
+            first.reset()
+            _ = consume first
+            let second = try Client(address)
+            let message = pattern(2 << 20, seed: 9)
+            Job { [socket = second.socket] in sendAll(socket, message) }.start()
+            let answer = try second.receiveAll(message.count)
+            #expect(answer == message)
+            second.finish()
+            _ = try second.receive(1)
+        } until: {
+            entrance.endings.count == 2
+        }
+        #expect(entrance.endings.contains { $0.cause != .completed })
+        #expect(entrance.buffers.pipes.idle.allSatisfy { $0.count == 0 })
+    }
+}
