@@ -150,6 +150,32 @@ struct TLSConnectionTests {
         }
     }
 
+    @Test func `certificates are not compressed`() throws {
+        let client = End(
+            try TLSConnection(client: TLSContext.workloadClient(web), expecting: [Mesh.cart]))
+        client.start()
+        let extensions = extensions(ofHello: client.output())
+        #expect(extensions.contains(51), "key_share, which every hello has")
+        #expect(!extensions.contains(27), "compress_certificate (RFC 8879)")
+    }
+
+    /// The numbers of the extensions of a ClientHello in a record of its own (RFC 8446 4.1.2).
+    private func extensions(ofHello hello: [UInt8]) -> [Int] {
+        func number(at place: Int) -> Int { Int(hello[place]) << 8 | Int(hello[place + 1]) }
+        // Record header, handshake header, version, random; then session, suites, compression methods.
+        var place = 5 + 4 + 2 + 32
+        place += 1 + Int(hello[place])
+        place += 2 + number(at: place)
+        place += 1 + Int(hello[place])
+        place += 2
+        var found: [Int] = []
+        while place + 4 <= hello.count {
+            found.append(number(at: place))
+            place += 4 + number(at: place + 2)
+        }
+        return found
+    }
+
     @Test func `an idle connection holds little memory`() throws {
         let client = try TLSContext.workloadClient(web)
         let server = try TLSContext.workloadServer(cart)
