@@ -58,6 +58,29 @@ private final class Leaver: EventHandler {
         loop.deregister(registration, next)
     }
 
+    @Test func `a loop that gave memory back calls those that are left and none that are gone`() throws {
+        let loop = try EventLoop()
+        let listener = try TCPSocket.listen(on: #require(Endpoint("127.0.0.1:0")))
+        let bound = TCPSocket.localEndpoint(of: listener)
+        let first = try TCPSocket.connect(to: #require(bound))
+        let last = try TCPSocket.connect(to: #require(bound))
+        let (kept, gone) = (Recorder(), Recorder())
+        let registrations = try (loop.register(first, handler: kept), loop.register(last, handler: gone))
+        loop.requestFlush(registrations.1)
+        loop.deregister(registrations.1, last)
+        loop.releaseMemory()
+        loop.turn(waitingAtMost: .milliseconds(100))
+        #expect(kept.events == [[.writable]] && gone.events.isEmpty)
+        // Another in the same place is not the one that is gone.
+        let next = try loop.register(last, handler: gone)
+        #expect(next != registrations.1)
+        loop.deregister(registrations.1, last)
+        loop.turn(waitingAtMost: .milliseconds(100))
+        #expect(gone.events == [[.writable]])
+        loop.deregister(next, last)
+        loop.deregister(registrations.0, first)
+    }
+
     @Test func `an edge comes once for each change and a hang-up shows in the event`() throws {
         let loop = try EventLoop()
         let listener = try TCPSocket.listen(on: #require(Endpoint("127.0.0.1:0")))

@@ -14,6 +14,7 @@ import Testing
         var wheel = TimerWheel<UInt64>(tick: now)
         var waiting: [(token: TimerToken, deadline: UInt64)] = []
         for _ in 0..<20_000 {
+            if random(50) == 0 { wheel.trim() }
             switch random(4) {
             case 0, 1:
                 let distance = 1 + random([3, 70, 5000, 300_000][Int(random(4))])

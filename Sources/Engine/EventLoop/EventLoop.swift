@@ -110,6 +110,12 @@ public import System
         return (overflow ? .max : sum) / Self.nanosecondsPerTick
     }
 
+    /// Gives back the room of watches and timers that are over.
+    public func releaseMemory() {
+        handlers.trim()
+        timers.trim()
+    }
+
     // MARK: Turns
 
     /// Calls the handler's `flush()` at the end of this turn, if it is still registered then; the handler sees to it

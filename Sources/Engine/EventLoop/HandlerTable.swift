@@ -5,23 +5,26 @@ struct HandlerTable {
     private struct Slot {
         /// Nil where nobody is watched for, and while the handler is called.
         var handler: (any EventHandler)?
-        /// Goes on when a watch ends.
+        /// Another for each watch; 0 where there is none.
         var generation: UInt32 = 0
     }
 
     private var slots: [Slot] = []
     private var free: [UInt32] = []
+    private var lastGeneration: UInt32 = 0
 
     mutating func insert(_ handler: any EventHandler) -> Registration {
         let index = free.popLast() ?? UInt32(slots.count)
         if index == slots.count { slots.append(Slot()) }
-        slots[Int(index)].handler = handler
-        return Registration(index: index, generation: slots[Int(index)].generation)
+        lastGeneration = lastGeneration == .max ? 1 : lastGeneration + 1
+        slots[Int(index)] = Slot(handler: handler, generation: lastGeneration)
+        return Registration(index: index, generation: lastGeneration)
     }
 
     /// Whether the watch goes on.
     func holds(_ registration: Registration) -> Bool {
-        slots[Int(registration.index)].generation == registration.generation
+        let index = Int(registration.index)
+        return index < slots.count && slots[index].generation == registration.generation
     }
 
     /// Takes a handler out, to be put back or dropped by the caller: what goes with it may end other watches. Nil when
@@ -37,7 +40,15 @@ struct HandlerTable {
 
     /// Ends the watch of a handler that is out.
     mutating func remove(_ registration: Registration) {
-        slots[Int(registration.index)].generation &+= 1
+        slots[Int(registration.index)].generation = 0
         free.append(registration.index)
+    }
+
+    /// Gives back the room behind the last watch.
+    mutating func trim() {
+        while let last = slots.last, last.generation == 0 { slots.removeLast() }
+        // Into a block of its size.
+        slots = slots.map { $0 }
+        free = free.filter { $0 < slots.count }
     }
 }

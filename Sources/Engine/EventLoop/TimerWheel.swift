@@ -23,6 +23,7 @@ struct TimerWheel<Payload> {
 
     private var entries: [Entry] = []
     private var freeHead: Int32 = -1
+    private var lastGeneration: UInt32 = 0
     private var heads = [Int32](repeating: -1, count: 4 * 64)
     private var occupied: [UInt64] = [0, 0, 0, 0]
     private var current: UInt64
@@ -42,6 +43,8 @@ struct TimerWheel<Payload> {
             index = Int32(entries.count)
             entries.append(Entry())
         }
+        lastGeneration &+= 1
+        entries[Int(index)].generation = lastGeneration
         entries[Int(index)].deadline = deadline
         entries[Int(index)].payload = payload
         count += 1
@@ -57,6 +60,19 @@ struct TimerWheel<Payload> {
         else { return nil }
         unlink(token.index)
         return release(token.index)
+    }
+
+    /// Gives back the room behind the last timer that waits.
+    mutating func trim() {
+        while let last = entries.last, case nil = last.payload { entries.removeLast() }
+        // Into a block of its size.
+        entries = entries.map { $0 }
+        freeHead = -1
+        for index in entries.indices.reversed() {
+            guard case nil = entries[index].payload else { continue }
+            entries[index].next = freeHead
+            freeHead = Int32(index)
+        }
     }
 
     /// The tick at which the wheel next has something to do; never later than the next deadline.
@@ -131,7 +147,6 @@ struct TimerWheel<Payload> {
     private mutating func release(_ index: Int32) -> Payload? {
         let payload = entries[Int(index)].payload
         entries[Int(index)].payload = nil
-        entries[Int(index)].generation &+= 1
         entries[Int(index)].next = freeHead
         freeHead = index
         count -= 1

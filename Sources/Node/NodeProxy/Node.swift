@@ -87,9 +87,9 @@ public final class Node {
         for pod in pods.values { prefetch(pod.name) }
     }
 
-    /// Gives back the memory that a quiet node does not need: the workers' scratch memory, and then what is free.
+    /// Gives back the memory that a quiet node does not need: the workers' first, and then what is free.
     func releaseMemory() {
-        for link in links { link.perform { $0.buffers.release() } }
+        for link in links { link.perform { $0.releaseMemory() } }
         loop.after(Limits.memoryReleasePauseDuration) { ProcessMemory.release() }
     }
 

@@ -189,6 +189,9 @@ final class PodProxy {
     func opened(_ connection: any PodConnection) { connections[ObjectIdentifier(connection)] = connection }
 
     func closed(_ connection: any PodConnection) { connections[ObjectIdentifier(connection)] = nil }
+
+    /// Gives back the room of connections that are over.
+    func releaseMemory() { connections = connections.filter { _ in true } }
 }
 
 extension PodProxy: ResumeHandler {

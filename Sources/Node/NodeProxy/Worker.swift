@@ -99,6 +99,13 @@ final class Worker {
         for pod in pods.values { pod.stateChanged(next) }
     }
 
+    /// Gives back scratch memory, and the room of what is over.
+    func releaseMemory() {
+        buffers.release()
+        loop.releaseMemory()
+        for pod in pods.values { pod.releaseMemory() }
+    }
+
     // MARK: Certificates
 
     /// Calls back with the identity's certificate, at once when it is here.
