@@ -38,7 +38,7 @@ PANELS = [
     Panel("CPU of the pair for bulk, one flow", "s/GB, mean of both directions", ("upload-1", "download-1"), "cpu_s_per_gb"),
     Panel("CPU of the pair for bulk, eight flows", "s/GB, mean of both directions", ("upload-8", "download-8"), "cpu_s_per_gb"),
     Panel("Round trip beside bulk in the same tunnel", "\u00b5s; median, and p99 behind it", ("same-tunnel",), "p50_us", "p99_us"),
-    Panel("Memory for each of 1,000 idle connections", "KiB, larger of the pair", ("streams",), "per_stream_1000_kib"),
+    Panel("Memory for each of 1,000 idle connections", "KiB, anonymous, larger of the pair", ("streams",), "per_stream_1000_kib"),
 ]  # fmt: skip
 
 

@@ -24,7 +24,7 @@ AFTER_SECONDS = 300
 QUICK_AFTER_SECONDS = 2
 
 REST = Load("rest", "Resident and anonymous memory of a node proxy at rest, and of what it keeps", None)
-STREAMS = Load("streams", "Memory of a proxy for each idle connection that it carries; the larger of the pair", None)
+STREAMS = Load("streams", "Anonymous memory of a proxy for each idle connection, and what is resident; the larger of a pair", None)
 
 
 def settle(quick):
@@ -38,12 +38,17 @@ def together(pids):
 
 
 def growth(before, after, count):
-    """Resident memory that each of `count` things takes, in KiB, in each process; the larger."""
+    """Memory that each of `count` things takes, in KiB, in each process; the larger."""
     return max((new - old) / count for old, new in zip(before, after))
 
 
 def resident(pids):
     return [memory_kib(pid)[0] for pid in pids]
+
+
+def anonymous(pids):
+    """Without the code that comes into memory with the first connection, and stays for all of them."""
+    return [memory_kib(pid)[1] for pid in pids]
 
 
 def lab_pids(world):
@@ -86,14 +91,14 @@ class IdleStreams:
 
     def __init__(self, world, name, quick):
         self.world, self.name, self.quick = world, name, quick
-        self.start, self.figures = [], {}
+        self.start, self.start_anonymous, self.figures = [], [], {}
 
     def load(self):
         """Many idle connections, then more, then none."""
         (contender,) = contenders.start(self.world, [self.name])
         self.pids = contender.pids
         settle(self.quick)
-        self.start = resident(self.pids)
+        self.start, self.start_anonymous = resident(self.pids), anonymous(self.pids)
         start_resident, start_anonymous = together(self.pids)
         self.figures = {"rss_mib": start_resident / 1024, "anon_mib": start_anonymous / 1024}
         for count in QUICK_STREAM_COUNTS if self.quick else STREAM_COUNTS:
@@ -102,7 +107,8 @@ class IdleStreams:
             options = ["--to", contender.target, "--total", count]
             holder = self.world.spawn(CLIENT, BENCH, "idle", *options, holds=True)
             settle(self.quick)
-            self.figures[f"per_stream_{count}_kib"] = growth(self.start, resident(self.pids), count)
+            self.figures[f"per_stream_{count}_kib"] = growth(self.start_anonymous, anonymous(self.pids), count)
+            self.figures[f"rss_{count}_mib"] = max(resident(self.pids)) / 1024
             self.world.end(holder)
             settle(self.quick)
 
