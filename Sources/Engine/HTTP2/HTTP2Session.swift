@@ -272,9 +272,11 @@ extension HTTP2Session {
         switch unsafe UInt32(frame.pointee.hd.type) {
         case NGHTTP2_HEADERS.rawValue, NGHTTP2_DATA.rawValue:
             let header = unsafe frame.pointee.hd
-            guard header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0, role == .server, !isAbandoned,
-                let stream = stream(header.stream_id), let code = stream.partingCode
+            guard header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0, !isAbandoned,
+                let stream = stream(header.stream_id)
             else { break }
+            stream.hasEndLeft = true
+            guard role == .server, let code = stream.partingCode else { break }
             reset(stream, code)
         case NGHTTP2_RST_STREAM.rawValue:
             counters.resetSentCount += 1

@@ -37,6 +37,9 @@ struct SocketEnd: ~Copyable {
     /// All that was offered has left, the end included.
     var hasFinished: Bool { isFinished }
 
+    /// Nothing more comes from the socket and nothing waits for it: closing it sends FIN by itself.
+    var isSpent: Bool { hasEnded && pending.isEmpty }
+
     /// Why connecting or using the socket failed, if it did.
     func failure() -> Errno? { TCPSocket.pendingError(of: descriptor) }
 

@@ -166,7 +166,7 @@ public final class TunnelStream: HTTP2Stream {
 
     override public func receivedEnd() {
         hasPeerEnded = true
-        guard phase == .relaying else { return }
+        guard phase == .relaying, !hasEndLeft else { return }
         socket?.finish()
         directionEnded()
     }
@@ -208,6 +208,7 @@ public final class TunnelStream: HTTP2Stream {
         guard code == .noError, phase == .relaying else { return end(.streamReset(code)) }
         // In order, or the peer wants no more of ours: what it sent is delivered first.
         hasPeerEnded = true
+        if socket?.isSpent ?? true { return end(.completed) }
         socket?.finish()
         guard let budget, !(socket?.hasFinished ?? true) else { return end(.completed) }
         if !linger(waiting, in: budget) { end(.aborted("too many bytes wait for applications that do not read")) }
