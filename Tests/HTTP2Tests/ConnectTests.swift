@@ -77,8 +77,7 @@ struct ConnectTests {
         client.outgoing = payload
         client.ends = true
         pair.client.session.resume(client)
-        pair.client.owner.chunkCountMax = 2
-        let first = try pair.client.chunks()
+        let first = try pair.client.chunks(atMost: 2)
         #expect(first.count == 2)
         #expect(pair.client.session.wantsWrite)
         try pair.server.receive(first.flatMap { $0 })

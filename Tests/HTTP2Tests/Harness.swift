@@ -42,22 +42,15 @@ final class RecordingStream: HTTP2Stream {
     override func closed(_ code: HTTP2ErrorCode) { closeCodes.append(code) }
 }
 
-/// The owner of one end: keeps what is sent until it is moved to the other end.
+/// The owner of one end: keeps what it is told, and what was last sent, which a failure does not take away.
 final class RecordingOwner: HTTP2SessionDelegate {
     var chunks: [[UInt8]] = []
-    /// Chunks taken in one round of output.
-    var chunkCountMax = Int.max
     var accepted: [RecordingStream] = []
     var acceptsStreams = true
     var prepare: (RecordingStream) -> Void = { _ in }
     var pongs: [UInt64] = []
     var goAways: [(last: Int32, code: HTTP2ErrorCode)] = []
     var settingsCount = 0
-
-    func send(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        unsafe chunks.append(Array(bytes))
-        return chunks.count < chunkCountMax
-    }
 
     func acceptStream() -> HTTP2Stream? {
         guard acceptsStreams else { return nil }
@@ -86,12 +79,16 @@ struct End {
     /// Everything there is to send now.
     func output() throws -> [UInt8] { try chunks().flatMap { $0 } }
 
-    /// The same in the chunks that were handed out in one round.
-    func chunks() throws -> [[UInt8]] {
+    /// The same in chunks, each of which fills at most a record, and at most so many of them.
+    func chunks(atMost countMax: Int = .max) throws -> [[UInt8]] {
         owner.chunks = []
-        let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 16384, alignment: 16)
-        defer { unsafe scratch.deallocate() }
-        try unsafe session.produce(scratch: scratch)
+        let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 16384, alignment: 16)
+        defer { unsafe block.deallocate() }
+        while owner.chunks.count < countMax {
+            let count = try unsafe session.produce(into: block)
+            guard count > 0 else { break }
+            unsafe owner.chunks.append(Array(block[..<count]))
+        }
         return owner.chunks
     }
 

@@ -96,7 +96,10 @@ private final class HTTP2Endpoint: HTTP2SessionDelegate, CustomStringConvertible
     func produce() {
         var rounds = 0
         while let session, session.wantsWrite, !failed {
-            do throws(HTTP2ConnectionFailure) { try session.produce(scratch: scratch) } catch {
+            do throws(HTTP2ConnectionFailure) {
+                let count = try session.produce(into: scratch)
+                check(count >= 0 && count <= scratch.count, "at most one block")
+            } catch {
                 check(error.kind != .misuse, "\(error)")
                 failed = true
                 failure = "\(error)"
@@ -121,11 +124,6 @@ private final class HTTP2Endpoint: HTTP2SessionDelegate, CustomStringConvertible
 
     func bytesReceived(_ count: Int, by stream: FuzzedStream) {
         if behaviour & 8 != 0 { session?.consume(count, of: stream) }
-    }
-
-    func send(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        check(bytes.count <= Limits.tlsRecordByteCount, "at most one record")
-        return true
     }
 
     func acceptStream() -> HTTP2Stream? {

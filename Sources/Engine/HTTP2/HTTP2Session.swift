@@ -80,33 +80,37 @@ public import Primitives
         guard outcome >= 0 else { throw HTTP2ConnectionFailure(nghttp2: outcome) }
     }
 
-    /// Hands what is to be sent to the delegate, until there is no more or the delegate has enough. `scratch` is lent
-    /// for the call, at least `Limits.tlsRecordByteCount` bytes; frames are laid out in it. Not to be called from
-    /// within an event.
-    public func produce(scratch: UnsafeMutableRawBufferPointer) throws(HTTP2ConnectionFailure) {
-        guard !isAbandoned else { return }
+    /// Lays out in `block`, of at least `Limits.tlsRecordByteCount` bytes, what is to be sent; not to be called from
+    /// within an event. What a call gave is to be sent, or forgotten, before the next.
+    /// - Returns: how much of the block is filled; zero when there is nothing to send now.
+    public func produce(into block: UnsafeMutableRawBufferPointer) throws(HTTP2ConnectionFailure) -> Int {
+        guard !isAbandoned else { return 0 }
         beginRun()
         defer { endRun() }
-        unsafe gatherer.begin(scratch)
-        var outcome = 0
-        while !gatherer.isSatisfied && !isAbandoned {
+        unsafe gatherer.begin(block)
+        defer { gatherer.end() }
+        while !gatherer.isFull, !isAbandoned, failure == nil {
             var bytes: UnsafePointer<UInt8>?
-            unsafe outcome = culvert_nghttp2_produce(handle, &bytes)
-            if outcome == 0, beginRound() { continue }
-            guard outcome > 0 else { break }
-            unsafe append(UnsafeRawBufferPointer(start: bytes, count: outcome))
+            let outcome = unsafe culvert_nghttp2_produce(handle, &bytes)
+            if outcome > 0 {
+                unsafe append(UnsafeRawBufferPointer(start: bytes, count: outcome))
+            } else if outcome < 0, failure == nil, !isAbandoned {
+                failure = HTTP2ConnectionFailure(nghttp2: outcome)
+            } else if gatherer.isFull || !beginRound() {
+                break
+            }
         }
-        unsafe gatherer.end(to: delegate)
-        if let failure { throw failure }
-        guard outcome >= 0 || isAbandoned else { throw HTTP2ConnectionFailure(nghttp2: outcome) }
+        guard !isAbandoned else { return 0 }
+        // What tells the peer of a failure goes out first.
+        if let failure, gatherer.filledByteCount == 0 { throw failure }
+        return gatherer.filledByteCount
     }
 
     private func append(_ frame: UnsafeRawBufferPointer) {
-        guard role == .server && !hasAdvertised else { return unsafe gatherer.append(frame, to: delegate) }
+        let place = unsafe gatherer.append(frame)
+        guard role == .server && !hasAdvertised else { return }
         hasAdvertised = true
-        unsafe gatherer.append(frame, to: delegate) {
-            unsafe SessionHandle.advertise(streamCountMax: settings.streamCountMax, in: $0)
-        }
+        unsafe SessionHandle.advertise(streamCountMax: settings.streamCountMax, in: place)
     }
 
     // MARK: - Streams
@@ -264,8 +268,8 @@ extension HTTP2Session {
     }
 
     func dataFrameReady(_ header: UnsafeRawBufferPointer, _ payloadByteCount: Int) -> Int32 {
-        unsafe gatherer.commitFrame(header: header, payloadByteCount: payloadByteCount, to: delegate)
-        return gatherer.isSatisfied ? NGHTTP2_ERR_PAUSE.rawValue : 0
+        unsafe gatherer.commitFrame(header: header, payloadByteCount: payloadByteCount)
+        return gatherer.isFull ? NGHTTP2_ERR_PAUSE.rawValue : 0
     }
 
     func frameSent(_ frame: UnsafePointer<nghttp2_frame>) -> Int32 {

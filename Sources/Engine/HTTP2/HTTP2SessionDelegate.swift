@@ -1,9 +1,5 @@
 /// The owner of a session's connection. It outlives the session.
 public protocol HTTP2SessionDelegate: AnyObject {
-    /// Takes bytes for the peer, at most one TLS record at a time and always all of them. False: that is enough for
-    /// now.
-    func send(_ bytes: UnsafeRawBufferPointer) -> Bool
-
     /// Server: a request has arrived; its head is given to the returned stream next. Nil refuses it.
     func acceptStream() -> HTTP2Stream?
 

@@ -46,7 +46,6 @@ final class RPCConnection {
     private var isFlushRequested = false
     private var isResumeRequested = false
     private var isDraining = false
-    private var sendFailure: TLSFailure?
     private var timer: TimerToken?
     private var drainPing: UInt64?
 
@@ -265,28 +264,33 @@ extension RPCConnection: HTTP2SessionDelegate {
         isFlushRequested = false
         guard phase != .connecting else { return }
         while phase != .closed, !isBlocked {
-            if let session, session.wantsWrite, outgoing.count < Limits.rpcOutgoingByteCountMax {
-                do {
-                    try unsafe session.produce(scratch: buffers.frames)
-                } catch {
-                    return lose("HTTP/2: \(error.reason)")
-                }
-                if let sendFailure { return lose("TLS: \(sendFailure)") }
-            }
+            guard gather() else { return }
             guard !outgoing.isEmpty else { break }
             write()
         }
         if let session, session.isFinished { close(nil) }
     }
 
-    func send(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        do {
-            try unsafe tls.send(bytes, ciphertext: &outgoing)
-        } catch {
-            sendFailure = error
-            return false
+    /// Encrypts what there is to send, up to as much as is written at once.
+    /// - Returns: false when the connection is lost.
+    private func gather() -> Bool {
+        while let session, session.wantsWrite, outgoing.count < Limits.rpcOutgoingByteCountMax {
+            let count: Int
+            do {
+                count = try unsafe session.produce(into: buffers.frames)
+            } catch {
+                lose("HTTP/2: \(error.reason)")
+                return false
+            }
+            guard count > 0 else { break }
+            do {
+                try unsafe tls.send(UnsafeRawBufferPointer(rebasing: buffers.frames[..<count]), ciphertext: &outgoing)
+            } catch {
+                lose("TLS: \(error)")
+                return false
+            }
         }
-        return outgoing.count < Limits.rpcOutgoingByteCountMax
+        return true
     }
 
     private func write() {

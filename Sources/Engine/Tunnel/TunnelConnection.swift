@@ -29,7 +29,6 @@ public final class TunnelConnection {
     private var (isBlocked, isHungUp) = (false, false)
     private var (isFlushRequested, isResumeRequested) = (false, false)
     private var (isDraining, owesGoAway) = (false, false)
-    private var sendFailure: TLSFailure?
     private var timer: TimerToken?
     private var drainPing: UInt64?
     private let isServer: Bool
@@ -267,32 +266,28 @@ extension TunnelConnection: HTTP2SessionDelegate {
         var share = Limits.turnByteCountMax
         while session.wantsWrite, phase == .open {
             guard share > 0 else { return requestFlush() }
-            do {
-                try unsafe session.produce(scratch: buffers.frames)
+            do throws(HTTP2ConnectionFailure) {
+                let count = try unsafe session.produce(into: buffers.frames)
+                guard count > 0 else { break }
+                share -= count
+                guard unsafe send(UnsafeRawBufferPointer(rebasing: buffers.frames[..<count])) else { return }
             } catch {
                 return close(.http2(error))
             }
-            if let sendFailure { return close(.handshake(sendFailure)) }
-            guard !buffers.ciphertext.isEmpty else { break }
-            share -= buffers.ciphertext.count
-            guard writeProduced() else { return }
         }
         if session.isFinished { close(nil) }
     }
 
-    /// Encrypts frames of the session; false when enough waits to be written.
-    public func send(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    /// Encrypts and writes; what the socket does not take waits in the connection's own queue.
+    /// - Returns: whether the socket takes more.
+    private func send(_ frames: UnsafeRawBufferPointer) -> Bool {
+        defer { buffers.ciphertext.reset() }
         do {
-            try unsafe tls.send(bytes, ciphertext: &buffers.ciphertext)
+            try unsafe tls.send(frames, ciphertext: &buffers.ciphertext)
         } catch {
-            sendFailure = error
+            close(.handshake(error))
             return false
         }
-        return buffers.ciphertext.count < Limits.tunnelOutgoingByteCountMax
-    }
-
-    /// Writes what was just encrypted; what the socket does not take waits in the connection's own queue.
-    private func writeProduced() -> Bool {
         do throws(Errno) {
             var written = 0
             if case .bytes(let count) = try unsafe socket.write(buffers.ciphertext.readable) { written = count }
@@ -301,10 +296,8 @@ extension TunnelConnection: HTTP2SessionDelegate {
                 isBlocked = true
                 unsafe outgoing.append(buffers.ciphertext.readable)
             }
-            buffers.ciphertext.reset()
             return !isBlocked
         } catch {
-            buffers.ciphertext.reset()
             close(.socket(error))
             return false
         }
