@@ -103,14 +103,14 @@ struct Decisions {
         }
         for (name, destinations) in [("route_to_service", services), ("route_to_pod", pods)] {
             var tunnelled = 0
-            time(name) { turn in
+            let count = time(name) { turn in
                 let source = sources[turn % sources.count]
                 let route = state.route(
                     from: source, at: source.addresses[0], to: destinations[turn % Self.sampleCount],
                     random: UInt64(turn))
                 if case .tunnel = route { tunnelled += 1 }
             }
-            fields.append("\"\(name)_tunnelled\": \(share(tunnelled))")
+            fields.append("\"\(name)_tunnelled\": \(Double(tunnelled) / Double(count))")
         }
     }
 
@@ -120,7 +120,7 @@ struct Decisions {
         let authorities = targets.map { "\($0.addresses[0]):\(SyntheticMesh.port)" }
         var admitted = 0
         var failure: Authority.Failure?
-        time("admit") { turn in
+        let count = time("admit") { turn in
             let number = turn % targets.count
             do throws(Authority.Failure) {
                 let authority = try Authority(authorities[number])
@@ -132,7 +132,7 @@ struct Decisions {
             }
         }
         if let failure { throw failure }
-        fields.append("\"admit_admitted\": \(share(admitted))")
+        fields.append("\"admit_admitted\": \(Double(admitted) / Double(count))")
     }
 
     /// Anyone calls a workload; every second one is of the namespace that has the most policies.
@@ -153,13 +153,13 @@ struct Decisions {
                 ))
         }
         var allowed = 0
-        time("policy") { turn in
+        let count = time("policy") { turn in
             let call = calls[turn % calls.count]
             let context = PolicyContext(
                 source: call.source, identity: call.identity, destination: call.destination)
             if state.policies(for: call.target).decide(context).isAllowed { allowed += 1 }
         }
-        fields.append("\"policy_allowed\": \(share(allowed))")
+        fields.append("\"policy_allowed\": \(Double(allowed) / Double(count))")
     }
 
     /// Some workloads of one node, or of a few.
@@ -173,15 +173,24 @@ struct Decisions {
 
     private mutating func drawWorkload() -> Int { Int(random.next() % UInt64(mesh.workloadCount)) }
 
-    private mutating func time(_ name: String, _ body: (Int) -> Void) {
-        for turn in 0..<Self.turnCount / 10 { body(turn) }
+    /// - Returns: how often `body` was called, the first times included.
+    private mutating func time(_ name: String, _ body: (Int) -> Void) -> Int {
+        let first = turns(Self.turnCount / 10, body)
         let begin = MonotonicClock.now()
-        for turn in 0..<Self.turnCount { body(turn) }
-        add(name, MonotonicClock.now() - begin, Self.turnCount)
+        let count = turns(Self.turnCount, body)
+        add(name, MonotonicClock.now() - begin, count)
+        return first + count
     }
 
-    /// What came to pass in all turns, the first ones included, as a share.
-    private func share(_ count: Int) -> Double { Double(count) / Double(Self.turnCount + Self.turnCount / 10) }
+    /// Calls `body` so often, or until a few seconds have passed.
+    private func turns(_ most: Int, _ body: (Int) -> Void) -> Int {
+        let limit = MonotonicClock.now() + .seconds(5)
+        for turn in 0..<most {
+            if turn % 64 == 63, MonotonicClock.now() > limit { return turn }
+            body(turn)
+        }
+        return most
+    }
 
     // MARK: Updates
 

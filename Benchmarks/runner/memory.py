@@ -79,10 +79,10 @@ def rest(quick):
         targets = [f"{pod.address}:{APPLICATION_PORT}" for pod in servers]
         world.measure("connect", "--to", targets[0], "--total", 1)
         settle(quick)
-        before = resident(pids)
+        before = anonymous(pids)
         world.measure("connect", "--to", ",".join(targets[1:]), "--total", count - 1, "--at-once", count - 1)
         settle(quick)
-        figures["per_tunnel_kib"] = growth(before, resident(pids), count - 1)
+        figures["per_tunnel_kib"] = growth(before, anonymous(pids), count - 1)
     return figures
 
 
