@@ -31,7 +31,8 @@ final class Opener: EventHandler, TunnelStreamOwner {
         self.peer = peer
         self.target = target
         pool = TunnelPool(
-            loop: loop, idleDuration: options.idleDuration, streamCountMax: options.streamCountMax)
+            loop: loop, idleDuration: options.idleDuration, surplusDuration: options.surplusDuration,
+            streamCountMax: options.streamCountMax)
         context = try TLSContext.workloadClient(credentials)
         listener = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
         _ = try loop.register(listener, for: .listener, handler: self)

@@ -24,6 +24,7 @@ final class Path {
         var silenceMax: Duration = Limits.halfClosedDuration
         /// How the opener's pool is set.
         var idleDuration: Duration = Limits.tunnelIdleDuration
+        var surplusDuration: Duration = Limits.tunnelSurplusDuration
         var streamCountMax = Limits.tunnelStreamCountMax
         /// Streams that the accepter takes at once on one tunnel.
         var acceptedStreamCountMax = Limits.tunnelAcceptedStreamCountMax

@@ -67,6 +67,17 @@ import Tunnel
         #expect(path.accepter.peers.count == 2)
     }
 
+    @Test func `of several tunnels without streams to the same peer, one is kept`() throws {
+        let path = try Path(Path.Options(surplusDuration: .milliseconds(100), streamCountMax: 2))
+        try path.run({ entrance in try Self.exchange(entrance, 6) }, until: { path.opener.endings.count == 6 })
+        #expect(path.accepter.peers.count == 3)
+        try path.run({ _ in }, until: { path.accepter.tunnels.count == 1 })
+        try path.run({ _ in usleep(300_000) })
+        #expect(path.opener.pool.tunnelCount == 1, "the last is no surplus")
+        try path.run({ entrance in try Self.exchange(entrance, 2) })
+        #expect(path.accepter.peers.count == 3, "it is used again")
+    }
+
     @Test func `after GOAWAY the next stream opens a new tunnel, and those that are open go on`() throws {
         let path = try Path()
         let isOpen = Mutex(false)

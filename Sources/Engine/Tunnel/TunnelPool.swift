@@ -22,7 +22,7 @@ public struct TunnelKey: Hashable, Sendable {
 
 /// The tunnels that one worker has opened. For each key at most one is being made at a time; whoever asks meanwhile
 /// waits for it and fails with it. A tunnel takes streams up to the bound of its peer and its own; then a further one
-/// is made. One that is not used for a while is closed.
+/// is made. One that is not used for a while is closed, sooner if there is another like it.
 public final class TunnelPool {
     /// Told whether there is a tunnel with room for a stream, which is then to be opened at once.
     public typealias Completion = (Result<TunnelConnection, TunnelFailure>) -> Void
@@ -57,19 +57,25 @@ public final class TunnelPool {
 
     private let loop: EventLoop
     private let idleDuration: Duration
+    private let surplusDuration: Duration
     private let streamCountMax: Int
     private var entries: [TunnelKey: Entry] = [:]
     private var entriesByTunnel: [ObjectIdentifier: Entry] = [:]
     private var idleTimers: [ObjectIdentifier: TimerToken] = [:]
 
-    /// - Parameter streamCountMax: streams that we open at once on one tunnel, unless its peer allows fewer.
+    /// - Parameters:
+    ///   - idleDuration: how long a tunnel without streams is kept.
+    ///   - surplusDuration: how long one is kept beside another without streams under the same key, if that is shorter.
+    ///   - streamCountMax: streams that we open at once on one tunnel, unless its peer allows fewer.
     public init(
         loop: EventLoop, idleDuration: Duration = Limits.tunnelIdleDuration,
+        surplusDuration: Duration = Limits.tunnelSurplusDuration,
         streamCountMax: Int = Limits.tunnelStreamCountMax
     ) {
         self.loop = loop
         self.streamCountMax = streamCountMax
         self.idleDuration = idleDuration
+        self.surplusDuration = min(idleDuration, surplusDuration)
     }
 
     /// Tunnels that are open or being made.
@@ -167,8 +173,11 @@ extension TunnelPool: TunnelOwner {
         guard tunnel.streamCount == 0, tunnel.isOpen else { return }
         use(tunnel)
         let name = ObjectIdentifier(tunnel)
+        let isSurplus = entry.tunnels.contains { $0 !== tunnel && $0.streamCount == 0 && $0.isOpen }
         // By name: a weak reference would slow every use of the tunnel down.
-        idleTimers[name] = loop.after(idleDuration) { [weak self] in self?.releaseIdle(name) }
+        idleTimers[name] = loop.after(isSurplus ? surplusDuration : idleDuration) { [weak self] in
+            self?.releaseIdle(name)
+        }
     }
 
     private func releaseIdle(_ name: ObjectIdentifier) {
