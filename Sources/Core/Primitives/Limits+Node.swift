@@ -23,6 +23,8 @@ extension Limits {
     public static let enrolmentReconnectDurationMax: Duration = .seconds(15)
     /// Where probes ask whether the node is ready (ztunnel).
     public static let readinessPort: UInt16 = 15021
+    /// The page of metrics (ztunnel).
+    public static let metricsPort: UInt16 = 15020
     /// The operator's pages, on the loopback address only (ztunnel).
     public static let adminPort: UInt16 = 15000
     /// How often it is looked whether the process is quiet, and so how long quiet lasts at least.

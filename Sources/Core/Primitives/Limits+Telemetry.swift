@@ -5,4 +5,14 @@ extension Limits {
     public static let logByteCountMax = 1 << 20
     /// How long the first of several lines waits for the others.
     public static let logGatheringDuration: Duration = .milliseconds(5)
+    /// The longest value of a label; a name of Kubernetes or of DNS is shorter.
+    public static let metricLabelByteCountMax = 512
+    /// Sets of traffic labels that one worker keeps; connections beyond them are counted in one set.
+    public static let trafficSeriesCountMax = 4096
+    /// Those of them whose labels a peer chose, as callers behind a gateway do.
+    public static let foreignTrafficSeriesCountMax = 512
+    /// Sets of labels that one worker finds without writing them out.
+    public static let trafficShortcutCountMax = 512
+    /// How long traffic of a workload that has left the mesh is still reported.
+    public static let trafficSeriesIdleDuration: Duration = .seconds(600)
 }

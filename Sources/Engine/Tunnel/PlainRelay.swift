@@ -56,6 +56,11 @@ public final class PlainRelay: ResumeHandler {
         timer = loop.schedule(after: Limits.connectDuration, kind: 0, handler: self)
     }
 
+    /// Bytes read from the accepted socket so far.
+    public var bytesFromAccepted: UInt64 { fromAccepted }
+    /// Bytes given to the accepted socket so far.
+    public var bytesToAccepted: UInt64 { toAccepted }
+
     /// Ends both connections with a reset.
     public func abort(_ reason: String) { end(.aborted(reason)) }
 

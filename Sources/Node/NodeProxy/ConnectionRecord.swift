@@ -1,3 +1,4 @@
+import EventLoop
 import HTTP2
 import Mesh
 import Primitives
@@ -11,6 +12,8 @@ struct ConnectionRecord {
     enum Direction: String {
         case inbound
         case outbound
+
+        var reporter: Reporter { self == .inbound ? .destination : .source }
     }
 
     let direction: Direction
@@ -22,6 +25,8 @@ struct ConnectionRecord {
     var authority: String?
     var service: Service?
     let started: Instant
+    /// Where it is counted, as soon as it is.
+    private(set) var series: TrafficSeries?
     /// The policies that would have had to allow the connection, when none did.
     var allowPolicies: [String] = []
 
@@ -32,9 +37,34 @@ struct ConnectionRecord {
         self.started = started
     }
 
-    /// The line at the end of a connection whose parties are known.
-    func logEnd(_ logger: Logger, now: Instant, sent: UInt64, received: UInt64, error: String?) {
-        logger.log(error == nil ? .info : .error, "access", "connection complete") { line in
+    /// Whether it goes through a tunnel, and so through mutual TLS.
+    var isTunnelled: Bool { authority != nil }
+
+    /// Counts the connection as opened, once.
+    mutating func countOpening(on worker: Worker) {
+        guard series == nil else { return }
+        let series = worker.traffic.series(for: self, at: worker.loop.now)
+        series.opened(self, at: worker.loop.now)
+        self.series = series
+    }
+
+    /// The beginning: bytes may move.
+    mutating func begin(on worker: Worker) {
+        countOpening(on: worker)
+        worker.logger.log(.debug, "access", "connection opened") { writeParties(to: &$0) }
+    }
+
+    /// The end of a connection whose parties are known.
+    /// - Parameters: bytes from the caller and to it, and what went wrong.
+    mutating func end(
+        on worker: Worker, fromCaller: UInt64, toCaller: UInt64, error: String?, flag: ResponseFlag? = nil
+    ) {
+        countOpening(on: worker)
+        let now = worker.loop.now
+        series?.closed(
+            flag ?? (error == nil ? .none : .connect), received: fromCaller, sent: toCaller, at: now)
+        let (sent, received) = direction == .outbound ? (fromCaller, toCaller) : (toCaller, fromCaller)
+        worker.logger.log(error == nil ? .info : .error, "access", "connection complete") { line in
             writeParties(to: &line)
             line.bare("bytes_sent", sent)
             line.bare("bytes_recv", received)
@@ -42,11 +72,6 @@ struct ConnectionRecord {
             if let error { line.text("error", error) }
             if !allowPolicies.isEmpty { line.text("error.policies", allowPolicies.joined(separator: ",")) }
         }
-    }
-
-    /// The line at its beginning.
-    func logStart(_ logger: Logger) {
-        logger.log(.debug, "access", "connection opened") { writeParties(to: &$0) }
     }
 
     /// The line of a connection that was refused before its parties were known.

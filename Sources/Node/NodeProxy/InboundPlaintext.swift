@@ -14,6 +14,8 @@ final class InboundPlaintext {
     private var socket: OwnedDescriptor?
     private var relay: PlainRelay?
     private var failure: String?
+    /// The same for the metrics, where it is neither in order nor `connect`.
+    private var flag: ResponseFlag?
 
     static func accept(_ accepted: consuming AcceptedSocket, _ pod: PodProxy) {
         let peer = accepted.peer
@@ -53,10 +55,12 @@ final class InboundPlaintext {
             at: NetworkAddress(network: pod.worker.configuration.network, address: record.source.address))
         let context = PolicyContext(source: record.source.address, identity: nil, destination: target.destination)
         self.context = context
+        record.countOpening(on: pod.worker)
         let decision = state.policies(for: workload).decide(context)
         pod.worker.logDecision(decision, context)
         guard decision.isAllowed else {
             if decision.reason == .noneAllowed { record.allowPolicies = pod.allowPolicies(for: workload) }
+            flag = .denied
             return finish("connection closed due to policy rejection: \(decision.reason)", nil)
         }
         connect(target.destination)
@@ -84,9 +88,9 @@ final class InboundPlaintext {
     }
 
     private func finish(_ error: String?, _ ending: RelayEnding?) {
-        record.logEnd(
-            pod.worker.logger, now: pod.worker.loop.now, sent: ending?.bytesToSocket ?? 0,
-            received: ending?.bytesFromSocket ?? 0, error: error)
+        record.end(
+            on: pod.worker, fromCaller: ending?.bytesFromSocket ?? 0, toCaller: ending?.bytesToSocket ?? 0,
+            error: error, flag: flag)
         close()
     }
 
@@ -98,8 +102,16 @@ final class InboundPlaintext {
 }
 
 extension InboundPlaintext: PodConnection {
-    func abort(_ reason: String) {
-        failure = reason
+    func report(to metrics: inout WorkerMetrics) {
+        metrics.openSockets[.destination, default: 0] &+= 1
+        guard let relay else { return }
+        record.series?.add(received: relay.bytesFromAccepted, sent: relay.bytesToAccepted)
+    }
+
+    func abort(_ reason: String) { abort(reason, ResponseFlag.none) }
+
+    private func abort(_ reason: String, _ flag: ResponseFlag) {
+        (failure, self.flag) = (reason, flag)
         if let relay { relay.abort(reason) } else { refuse(reason) }
     }
 
@@ -107,12 +119,12 @@ extension InboundPlaintext: PodConnection {
         guard let context else { return }
         let decision = policies.decide(context)
         guard !decision.isAllowed else { return }
-        abort("connection closed due to policy change: \(decision.reason)")
+        abort("connection closed due to policy change: \(decision.reason)", .denied)
     }
 }
 
 extension InboundPlaintext: PlainRelayOwner {
-    func relayConnected(_ relay: PlainRelay) { record.logStart(pod.worker.logger) }
+    func relayConnected(_ relay: PlainRelay) { record.begin(on: pod.worker) }
 
     func relayEnded(_ relay: PlainRelay, _ ending: RelayEnding) {
         finish(failure ?? ending.cause.failure, ending)

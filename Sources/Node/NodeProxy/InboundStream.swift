@@ -20,6 +20,8 @@ final class InboundStream {
     private var prefix: [UInt8] = []
     /// Why it was refused or ended, when we did.
     private var failure: String?
+    /// The same for the metrics, where it is neither in order nor `connect`.
+    private var flag: ResponseFlag?
 
     private var pod: PodProxy { tunnel.pod }
 
@@ -73,11 +75,13 @@ final class InboundStream {
     private func authorise(_ target: Admission.Target, _ workload: Workload, _ policies: CompiledPolicySet) {
         record.service = target.service
         destination = target.destination
+        record.countOpening(on: pod.worker)
         let context = context(to: target.destination)
         let decision = policies.decide(context)
         pod.worker.logDecision(decision, context)
         guard decision.isAllowed else {
             if decision.reason == .noneAllowed { record.allowPolicies = pod.allowPolicies(for: workload) }
+            flag = .denied
             return refuse(401, "connection closed due to policy rejection: \(decision.reason)")
         }
         connect(target)
@@ -116,8 +120,14 @@ final class InboundStream {
 }
 
 extension InboundStream: PodConnection {
-    func abort(_ reason: String) {
-        failure = reason
+    func report(to metrics: inout WorkerMetrics) {
+        record.series?.add(received: stream.bytesToSocket, sent: stream.bytesFromSocket)
+    }
+
+    func abort(_ reason: String) { abort(reason, ResponseFlag.none) }
+
+    private func abort(_ reason: String, _ flag: ResponseFlag) {
+        (failure, self.flag) = (reason, flag)
         stream.abort(reason)
     }
 
@@ -125,13 +135,13 @@ extension InboundStream: PodConnection {
         guard let destination else { return }
         let decision = policies.decide(context(to: destination))
         guard !decision.isAllowed else { return }
-        abort("connection closed due to policy change: \(decision.reason)")
+        abort("connection closed due to policy change: \(decision.reason)", .denied)
     }
 }
 
 extension InboundStream: TunnelStreamOwner {
     func streamConnected(_ stream: TunnelStream) {
-        record.logStart(pod.worker.logger)
+        record.begin(on: pod.worker)
         stream.accept(answer, prefix: prefix)
         prefix = []
     }
@@ -145,10 +155,14 @@ extension InboundStream: TunnelStreamOwner {
     }
 
     func streamEnded(_ stream: TunnelStream, _ ending: RelayEnding) {
-        let worker = pod.worker
-        record.logEnd(
-            worker.logger, now: worker.loop.now, sent: ending.bytesFromSocket, received: ending.bytesToSocket,
-            error: failure ?? ending.cause.failure)
+        let error = failure ?? ending.cause.failure
+        if record.series == nil {
+            record.logRefusal(pod.worker.logger, error ?? "the stream ended")
+        } else {
+            record.end(
+                on: pod.worker, fromCaller: ending.bytesToSocket, toCaller: ending.bytesFromSocket, error: error,
+                flag: flag)
+        }
         pod.closed(self)
     }
 }

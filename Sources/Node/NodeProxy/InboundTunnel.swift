@@ -69,6 +69,8 @@ final class InboundTunnel {
 }
 
 extension InboundTunnel: PodConnection {
+    func report(to metrics: inout WorkerMetrics) { metrics.openSockets[.destination, default: 0] &+= 1 }
+
     func abort(_ reason: String) { tunnel?.abandon(reason) }
 }
 
@@ -82,6 +84,7 @@ extension InboundTunnel: TunnelOwner {
     func tunnelClosed(_ tunnel: TunnelConnection, _ failure: TunnelFailure?) {
         self.tunnel = nil
         pod.closed(self)
+        if let reason = PeerRefusal(failure) { pod.worker.refusedPeers[reason, default: 0] &+= 1 }
         switch failure {
         case .handshake, .handshakeTimedOut, .http2: refuse(failure.map { "\($0)" } ?? "")
         case .none, .connect, .connectTimedOut, .socket, .peerClosed, .keepAliveTimedOut, .abandoned: break

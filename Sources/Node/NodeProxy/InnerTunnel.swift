@@ -17,6 +17,8 @@ final class InnerTunnel {
         /// Whether it was the gateway's.
         var isGateway: Bool
         var reason: String
+        /// How metrics say it.
+        var flag: ResponseFlag
     }
 
     /// Told once whether the tunnel is established, so that a stream may be opened on it at once.
@@ -49,7 +51,9 @@ final class InnerTunnel {
         guard let outer, completion != nil else { return }
         switch gateway {
         case .failure(let failure):
-            fail(failure.isAbandonment ? .tunnel : .endpoint, isGateway: true, "network gateway: \(failure)")
+            fail(
+                failure.isAbandonment ? .tunnel : .endpoint, isGateway: true, "network gateway: \(failure)",
+                failure.flag)
         case .success(let gateway):
             do {
                 try gateway.open(outer, fields: fields)
@@ -66,11 +70,13 @@ final class InnerTunnel {
         if let tunnel { tunnel.abandon(reason) } else { outer?.abort(reason) }
     }
 
-    private func fail(_ setback: ConnectAttempts.Setback?, isGateway: Bool, _ reason: String) {
+    private func fail(
+        _ setback: ConnectAttempts.Setback?, isGateway: Bool, _ reason: String, _ flag: ResponseFlag = .connect
+    ) {
         let completion = completion
         self.completion = nil
         outer?.abort(reason)
-        completion?(.failure(Failure(setback: setback, isGateway: isGateway, reason: reason)))
+        completion?(.failure(Failure(setback: setback, isGateway: isGateway, reason: reason, flag: flag)))
     }
 }
 
@@ -114,7 +120,8 @@ extension InnerTunnel: TunnelOwner {
     func tunnelClosed(_ tunnel: TunnelConnection, _ failure: TunnelFailure?) {
         self.tunnel = nil
         if completion != nil {
-            fail(.endpoint, isGateway: false, "within the network gateway's tunnel: \(failure ?? .peerClosed)")
+            let failure = failure ?? .peerClosed
+            fail(.endpoint, isGateway: false, "within the network gateway's tunnel: \(failure)", failure.flag)
         } else if let failure {
             outer?.abort("\(failure)")
         }

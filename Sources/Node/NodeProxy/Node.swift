@@ -26,8 +26,9 @@ public final class Node {
     private var state: MeshState?
     private var enrolment: EnrolmentClient?
     private var isShuttingDown = false
-    private var tallies: [Int: Tally] = [:]
-    private var nextTally = 0
+    /// What is done once all workers have answered.
+    private var gatherings: [Int: () -> Void] = [:]
+    private var nextGathering = 0
     /// Told when enrolment becomes ready, or no longer is.
     public var enrolmentChanged: (Bool) -> Void = { _ in }
 
@@ -139,7 +140,7 @@ public final class Node {
 
     /// Calls back once every worker has had a turn.
     func whenWorkersAnswer(_ body: @escaping () -> Void) {
-        collect(Tally(awaited: links.count) { _ in body() }, loop.mailbox) { _ in 0 }
+        gather({ _ in }) { _ in body() }
     }
 
     // MARK: End
@@ -155,59 +156,39 @@ public final class Node {
     }
 
     private func awaitDrained(until deadline: Instant) {
-        let mailbox = loop.mailbox
-        let tally = Tally(awaited: links.count) { [weak self] connections in
+        gather({ $0.connectionCount }) { [weak self] counts in
             guard let self else { return }
+            let connections = counts.reduce(0, +)
             if connections == 0 || loop.now >= deadline { return finish(connections) }
             loop.after(.milliseconds(25)) { [weak self] in self?.awaitDrained(until: deadline) }
         }
-        collect(tally, mailbox) { $0.connectionCount }
     }
 
     private func finish(_ connections: Int) {
         logger.log(
             .info, "app", connections == 0 ? "all connections finished" : "drain deadline passed",
             [.bare("connections_closed", connections)])
-        let tally = Tally(awaited: links.count) { [weak self] _ in self?.loop.stop() }
-        collect(tally, loop.mailbox) { worker in
-            worker.stop("connection closed due to connection drain")
-            return 0
-        }
+        gather({ $0.stop("connection closed due to connection drain") }) { [weak self] _ in self?.loop.stop() }
     }
 
-    /// Asks every worker for a number and adds them up on the control loop.
-    private func collect(_ tally: Tally, _ mailbox: Mailbox, _ ask: @escaping @Sendable (Worker) -> Int) {
-        let key = nextTally
-        nextTally += 1
-        tallies[key] = tally
+    /// Asks every worker, and calls back on the control loop once all have answered.
+    func gather<Answer: Sendable>(
+        _ ask: @escaping @Sendable (Worker) -> Answer, _ done: @escaping ([Answer]) -> Void
+    ) {
+        let key = nextGathering
+        nextGathering += 1
+        let answers = Gathering<Answer>()
+        gatherings[key] = { done(answers.all) }
+        let (mailbox, count) = (loop.mailbox, links.count)
         for link in links {
             link.perform { worker in
-                let number = ask(worker)
-                mailbox.post { ($0.resident as? Node)?.counted(key, number) }
+                guard answers.add(ask(worker)) == count else { return }
+                mailbox.post { ($0.resident as? Node)?.gathered(key) }
             }
         }
     }
 
-    private func counted(_ key: Int, _ number: Int) {
-        guard let tally = tallies[key] else { return }
-        tally.sum += number
-        tally.awaited -= 1
-        guard tally.awaited == 0 else { return }
-        tallies[key] = nil
-        tally.done(tally.sum)
-    }
-}
-
-/// Answers of several workers that are still awaited.
-private final class Tally {
-    var awaited: Int
-    var sum = 0
-    let done: (Int) -> Void
-
-    init(awaited: Int, done: @escaping (Int) -> Void) {
-        self.awaited = awaited
-        self.done = done
-    }
+    private func gathered(_ key: Int) { gatherings.removeValue(forKey: key)?() }
 }
 
 extension Node: EnrolmentTarget {
@@ -248,13 +229,20 @@ extension Node: EnrolmentTarget {
     func stopPod(uid: String, _ done: @escaping () -> Void) {
         guard let pod = pods.removeValue(forKey: uid) else { return done() }
         forgetUnused(pod.name)
-        let tally = Tally(awaited: links.count) { [weak self] _ in
+        gather({ $0.remove(uid: uid) }) { [weak self] _ in
             self?.logger.log(.info, "inpod::statemanager", "pod removed", [.text("uid", uid)])
             done()
         }
-        collect(tally, loop.mailbox) { worker in
-            worker.remove(uid: uid)
-            return 0
+    }
+}
+
+extension Node {
+    /// Calls back with the page of metrics.
+    public func metrics(_ answer: @escaping ([UInt8]) -> Void) {
+        gather({ $0.takeMetrics() }) { [configuration] workers in
+            var all = WorkerMetrics()
+            for worker in workers { all.merge(worker) }
+            answer(NodeMetrics.page(all, tag: configuration.istioVersion))
         }
     }
 }

@@ -103,6 +103,7 @@ extension NodeConfiguration {
         podNamespace = reader.text("POD_NAMESPACE") ?? ""
         instanceIP = reader.text("INSTANCE_IP")
         metadata = reader.named(withPrefix: "ISTIO_META_")
+        istioVersion = reader.text("ISTIO_META_ISTIO_VERSION") ?? ""
     }
 
     private mutating func readPodSettings(_ reader: EnvironmentReader) throws(ConfigurationError) {

@@ -20,6 +20,8 @@ public struct NodeConfiguration: Sendable {
     public var instanceIP: String?
     /// Sent to the control plane beside the names above.
     public var metadata: [(name: String, value: String)] = []
+    /// What the operator calls this version of the mesh; a label of `istio_build`.
+    public var istioVersion = ""
     public var secretTTL: Duration = .seconds(86_400)
 
     public var enrolmentSocket = "/var/run/ztunnel/ztunnel.sock"

@@ -20,7 +20,7 @@ public final class NodeService {
     private let readiness = Readiness()
     private var discovery: DiscoveryClient?
     private var quiet = QuietWatch()
-    /// What listens in the node's own network: readiness and the operator's pages.
+    /// What listens in the node's own network: readiness, metrics and the operator's pages.
     private var services: [HTTPService] = []
 
     /// To be made before any other thread is started.
@@ -67,10 +67,16 @@ public final class NodeService {
         }
         let admin = try HTTPService(
             on: Endpoint(IPAddress(v4: 0x7f00_0001), port: Limits.adminPort), loop: loop)
+        let metrics = try HTTPService(on: Endpoint(any, port: Limits.metricsPort), loop: loop)
+        for path in ["/metrics", "/stats/prometheus"] {
+            metrics.serve(path) { [node] request, answer in
+                node.metrics { answer(MetricsFormat.respond(to: request, page: $0)) }
+            }
+        }
         var routes = AdminRoutes(logger: logger)
         routes.quit = { [unowned self] in shutDown() }
         routes.install(in: admin)
-        services = [probes, admin]
+        services = [probes, metrics, admin]
     }
 
     private func shutDown() {

@@ -35,6 +35,8 @@ final class OutboundConnection {
     private var isConnected = false
     /// Why it failed before there was a relay.
     private var failure: String?
+    /// The same for the metrics, where it is neither in order nor `connect`.
+    private var flag: ResponseFlag?
 
     /// Takes a captured connection and sends it on its way.
     static func accept(_ accepted: consuming AcceptedSocket, _ pod: PodProxy) {
@@ -136,7 +138,7 @@ final class OutboundConnection {
         attempts.note(setback, at: blamed ?? workload.uid, reason)
         self.socket = consume socket
         inner?.cancel("another attempt is made")
-        (stream, relay, inner, failure, self.setback, blamed) = (nil, nil, nil, nil, nil, nil)
+        (stream, relay, inner, failure, self.setback, blamed, flag) = (nil, nil, nil, nil, nil, nil, nil)
         route(from: pod.workload)
         return true
     }
@@ -152,6 +154,7 @@ final class OutboundConnection {
     private func dial(_ plain: OutboundRoute.Plain) {
         record.destination = plain.destination
         record.callee = Party(workload: plain.workload)
+        (record.caller.proof, record.authority) = (.none, nil)
         record.service = plain.service
         let worker = pod.worker
         do throws(Errno) {
@@ -205,11 +208,12 @@ final class OutboundConnection {
                 if let remote { return tunnelWithin(key, certificate, remote, fields) }
                 tunnel(key, certificate) { [self] result in
                     switch result {
-                    case .failure(let failure): failed(failure.isAbandonment ? .tunnel : .endpoint, "\(failure)")
+                    case .failure(let failure):
+                        failed(failure.isAbandonment ? .tunnel : .endpoint, "\(failure)", failure.flag)
                     case .success(let tunnel): openStream(on: tunnel, fields)
                     }
                 }
-            case .failure(let reason): stream?.abort("identity error: \(reason)")
+            case .failure(let reason): failed(nil, "identity error: \(reason)", .identity)
             }
         }
     }
@@ -254,7 +258,7 @@ final class OutboundConnection {
                 switch result {
                 case .failure(let failure):
                     if failure.isGateway { blamed = remote.outer.workload.uid }
-                    failed(failure.setback, failure.reason)
+                    failed(failure.setback, failure.reason, failure.flag)
                 case .success(let tunnel):
                     record.callee.proof = tunnel.peerIdentity.map { .shown(ShownIdentity($0)) } ?? .none
                     openStream(on: tunnel, fields + [network])
@@ -277,8 +281,8 @@ final class OutboundConnection {
     }
 
     /// The attempt failed before there was a stream.
-    private func failed(_ setback: ConnectAttempts.Setback?, _ reason: String) {
-        self.setback = setback
+    private func failed(_ setback: ConnectAttempts.Setback?, _ reason: String, _ flag: ResponseFlag = .connect) {
+        (self.setback, self.flag) = (setback, flag)
         stream?.abort(reason)
     }
 
@@ -294,8 +298,7 @@ final class OutboundConnection {
     }
 
     private func finish(_ error: String?, sent: UInt64, received: UInt64) {
-        record.logEnd(
-            pod.worker.logger, now: pod.worker.loop.now, sent: sent, received: received, error: error)
+        record.end(on: pod.worker, fromCaller: sent, toCaller: received, error: error, flag: error == nil ? nil : flag)
         inner?.cancel("the connection ended")
         (stream, relay, inner) = (nil, nil, nil)
         pod.closed(self)
@@ -303,7 +306,15 @@ final class OutboundConnection {
 }
 
 extension OutboundConnection: PodConnection {
+    func report(to metrics: inout WorkerMetrics) {
+        metrics.openSockets[.source, default: 0] &+= 1
+        let fromCaller = stream?.bytesFromSocket ?? relay?.bytesFromAccepted ?? 0
+        record.series?.add(received: fromCaller, sent: stream?.bytesToSocket ?? relay?.bytesToAccepted ?? 0)
+    }
+
     func abort(_ reason: String) {
+        // Nobody's fault: the pod or the node goes.
+        flag = ResponseFlag.none
         if let stream {
             stream.abort(reason)
         } else if let relay {
@@ -322,7 +333,7 @@ extension OutboundConnection: TunnelStreamOwner {
             return
         }
         if inner != nil { record.callee.described = SelfDescription(fields: fields) }
-        record.logStart(pod.worker.logger)
+        record.begin(on: pod.worker)
     }
 
     func streamEnded(_ stream: TunnelStream, _ ending: RelayEnding) {
@@ -335,7 +346,7 @@ extension OutboundConnection: TunnelStreamOwner {
 extension OutboundConnection: PlainRelayOwner {
     func relayConnected(_ relay: PlainRelay) {
         isConnected = true
-        record.logStart(pod.worker.logger)
+        record.begin(on: pod.worker)
     }
 
     func relayEnded(_ relay: PlainRelay, _ ending: RelayEnding) {

@@ -20,6 +20,18 @@ struct Party {
     var described: SelfDescription?
     var proof = Proof.none
 
+    /// The identity that it has shown.
+    var shown: ShownIdentity? { if case .shown(let shown) = proof { shown } else { nil } }
+
+    /// Who it has proven to be, as text.
+    var principal: String? {
+        switch proof {
+        case .none: nil
+        case .workload: workload?.identity.description
+        case .shown(let shown): shown.text
+        }
+    }
+
     /// Adds the fields of this end.
     func write(to line: inout LogLine, _ keys: Keys) {
         if let described {

@@ -15,6 +15,8 @@ protocol PodConnection: AnyObject {
     func abort(_ reason: String)
     /// Decides again under the policies that apply now.
     func reevaluate(_ policies: CompiledPolicySet)
+    /// Adds what it holds open and has moved so far.
+    func report(to metrics: inout WorkerMetrics)
 }
 
 extension PodConnection {
@@ -189,6 +191,11 @@ final class PodProxy {
     func opened(_ connection: any PodConnection) { connections[ObjectIdentifier(connection)] = connection }
 
     func closed(_ connection: any PodConnection) { connections[ObjectIdentifier(connection)] = nil }
+
+    /// Adds what is open and has been moved so far.
+    func report(to metrics: inout WorkerMetrics) {
+        for connection in connections.values { connection.report(to: &metrics) }
+    }
 
     /// Gives back the room of connections that are over.
     func releaseMemory() { connections = connections.filter { _ in true } }

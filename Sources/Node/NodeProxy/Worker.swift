@@ -72,6 +72,9 @@ final class Worker {
     let datagrams = DatagramBuffer()
     /// Looks up destinations that have a name only, in the node's own network.
     let resolver: HostResolver
+    /// What has been counted.
+    var traffic = TrafficTable()
+    var refusedPeers: [PeerRefusal: UInt64] = [:]
 
     init(
         loop: EventLoop, index: Int, links: [WorkerLink], control: ControlLink, configuration: NodeConfiguration,
@@ -104,6 +107,16 @@ final class Worker {
         buffers.release()
         loop.releaseMemory()
         for pod in pods.values { pod.releaseMemory() }
+    }
+
+    /// Everything counted so far.
+    func takeMetrics() -> WorkerMetrics {
+        var metrics = WorkerMetrics()
+        for pod in pods.values { pod.report(to: &metrics) }
+        metrics.traffic = traffic.counts()
+        metrics.refusedPeers = refusedPeers
+        traffic.forgetOld(at: loop.now, state)
+        return metrics
     }
 
     // MARK: Certificates

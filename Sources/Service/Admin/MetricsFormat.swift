@@ -3,10 +3,9 @@ import Primitives
 
 /// How a page of metrics is labelled; the text is OpenMetrics in either case (ztunnel).
 public enum MetricsFormat {
-    /// The answer to a request for metrics that `text` is.
     /// The page, labelled as the request asks.
-    public static func respond(to request: HTTPRequest, text: String) -> HTTPResponse {
-        HTTPResponse(200, text: text, type: contentType(for: request))
+    public static func respond(to request: HTTPRequest, page: [UInt8]) -> HTTPResponse {
+        HTTPResponse(200, fields: [HTTPField("content-type", contentType(for: request))], body: page)
     }
 
     private static func contentType(for request: HTTPRequest) -> String {

@@ -145,6 +145,8 @@ extension SOCKSConnection: TimerHandler {
 }
 
 extension SOCKSConnection: PodConnection {
+    func report(to metrics: inout WorkerMetrics) { metrics.openSockets[.source, default: 0] &+= 1 }
+
     func abort(_ reason: String) {
         if let socket = socket.take() { TCPSocket.resetOnClose(socket) }
         close()

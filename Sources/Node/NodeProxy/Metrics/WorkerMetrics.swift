@@ -1,0 +1,46 @@
+import HTTP2
+import Telemetry
+import Tunnel
+
+/// Everything that one worker, or all of them, have counted.
+struct WorkerMetrics: Sendable {
+    var traffic: [TrafficLabels: TrafficCounts] = [:]
+    /// Connections that are open now.
+    var openSockets: [Reporter: UInt64] = [:]
+    var refusedPeers: [PeerRefusal: UInt64] = [:]
+
+    mutating func merge(_ other: WorkerMetrics) {
+        for (labels, counts) in other.traffic { traffic[labels, default: TrafficCounts()].merge(counts) }
+        openSockets.merge(other.openSockets) { $0 &+ $1 }
+        refusedPeers.merge(other.refusedPeers) { $0 &+ $1 }
+    }
+}
+
+/// Why a peer that came to 15008 was turned away or cut off, as the label `reason` says it.
+enum PeerRefusal: String, CaseIterable, Sendable {
+    case handshakeFailed = "tls_handshake"
+    case handshakeTimedOut = "tls_handshake_timeout"
+    case notHTTP2 = "not_http2"
+    case protocolViolation = "protocol_violation"
+    case flood
+    case outOfMemory = "out_of_memory"
+    case keepAliveTimedOut = "keepalive_timeout"
+
+    /// Nil for endings that are nobody's fault.
+    init?(_ failure: TunnelFailure?) {
+        switch failure {
+        case .handshake: self = .handshakeFailed
+        case .handshakeTimedOut: self = .handshakeTimedOut
+        case .keepAliveTimedOut: self = .keepAliveTimedOut
+        case .http2(let http2):
+            switch http2.kind {
+            case .notHTTP2: self = .notHTTP2
+            case .violation: self = .protocolViolation
+            case .flooded: self = .flood
+            case .outOfMemory: self = .outOfMemory
+            case .misuse: return nil
+            }
+        case .none, .connect, .connectTimedOut, .socket, .peerClosed, .abandoned: return nil
+        }
+    }
+}

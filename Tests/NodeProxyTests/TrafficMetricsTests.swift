@@ -1,0 +1,136 @@
+import Glibc
+import Mesh
+import Policy
+import Primitives
+import System
+import Testing
+
+@testable import NodeProxy
+
+@Suite(.serialized) struct TrafficMetricsTests {
+    /// In ztunnel's order.
+    private static let labels: [Substring] = [
+        "reporter", "source_workload", "source_canonical_service", "source_canonical_revision",
+        "source_workload_namespace", "source_principal", "source_app", "source_version", "source_cluster",
+        "destination_service", "destination_service_namespace", "destination_service_name", "destination_workload",
+        "destination_canonical_service", "destination_canonical_revision", "destination_workload_namespace",
+        "destination_principal", "destination_app", "destination_version", "destination_cluster", "request_protocol",
+        "response_flags", "connection_security_policy", "source_region", "source_zone", "destination_region",
+        "destination_zone",
+    ]
+
+    @Test func `bytes and connections of a call are counted at both ends while it lasts`() throws {
+        let node = try TestNode()
+        let listener = try node.cart.listen(8080)
+        let client = try node.web.connect(Endpoint(node.cart.address, port: 8080))
+        guard let accepted = try eventually({ try TCPSocket.accept(listener) }) else {
+            Issue.record("the application saw no connection")
+            return
+        }
+        let server = accepted.take()
+        try write("ping", to: client)
+        let request = try read(server)
+        try write("longer", to: server)
+        let answer = try read(client)
+        #expect(request == "ping" && answer == "longer")
+        let open = try node.scrape()
+        for (reporter, sockets) in [("source", 1.0), ("destination", 1.0)] as [(Substring, Double)] {
+            #expect(open.sum("istio_tcp_connections_opened_total", ["reporter": reporter]) == 1)
+            #expect(open.sum("istio_tcp_connections_closed_total", ["reporter": reporter]) == 0)
+            #expect(open.sum("istio_tcp_received_bytes_total", ["reporter": reporter]) == 4)
+            #expect(open.sum("istio_tcp_sent_bytes_total", ["reporter": reporter]) == 6)
+            #expect(open.sum("istio_tcp_sockets_open", ["reporter": reporter]) == sockets)
+        }
+        let sample = try #require(open.all("istio_tcp_connections_opened_total", ["reporter": "destination"]).first)
+        #expect(Set(sample.labels.keys) == Set(Self.labels) && sample.type == "counter")
+        for (name, value) in [
+            "source_canonical_service": "web", "source_principal": "spiffe://cluster.local/ns/shop/sa/web",
+            "destination_canonical_service": "cart", "destination_principal": "spiffe://cluster.local/ns/shop/sa/cart",
+            "destination_workload_namespace": "shop", "source_cluster": "Kubernetes", "source_version": "unknown",
+            "destination_service": "unknown", "request_protocol": "tcp", "response_flags": "-",
+            "connection_security_policy": "mutual_tls", "destination_zone": "unknown",
+        ] as [Substring: Substring] {
+            #expect(sample.labels[name] == value, "\(name)")
+        }
+        TCPSocket.shutdownWrite(of: client)
+        TCPSocket.shutdownWrite(of: server)
+        let ends = (try read(server), try read(client))
+        #expect(ends == ("", ""))
+        let closed = try #require(
+            try eventually { () -> ScrapedMetrics? in
+                let page = try node.scrape()
+                return page.sum("istio_tcp_connections_closed_total", ["response_flags": "-"]) == 2 ? page : nil
+            })
+        #expect(closed.sum("istio_tcp_received_bytes_total") == 8 && closed.sum("istio_tcp_sent_bytes_total") == 12)
+        #expect(closed.sum("istio_tcp_sockets_open", ["reporter": "source"]) == 0)
+        #expect(closed.all("istio_tcp_connections_failed_total").isEmpty)
+    }
+
+    @Test func `a call that policies refuse is a failure on either side`() throws {
+        let node = try TestNode()
+        var match = PolicyMatch()
+        match.principals.anyOf = [.exact("cluster.local/ns/shop/sa/ledger")]
+        let policy = AuthorizationPolicy(
+            name: "only-ledger", namespace: "shop", scope: .namespace, action: .allow,
+            rules: [PolicyRule(clauses: [[match]])])
+        node.publish { $0.policies.insert(policy) }
+        let client = try node.web.connect(Endpoint(node.cart.address, port: 8080))
+        _ = try? read(client)
+        let page = try #require(
+            try eventually { () -> ScrapedMetrics? in
+                let page = try node.scrape()
+                return page.sum("istio_tcp_connections_failed_total") == 2 ? page : nil
+            })
+        for name in ["istio_tcp_connections_failed_total", "istio_tcp_connections_closed_total"] {
+            #expect(page.sum(name, ["reporter": "destination", "response_flags": "DENY"]) == 1)
+            #expect(page.sum(name, ["reporter": "source", "response_flags": "CONNECT"]) == 1)
+        }
+        #expect(page.sum("istio_tcp_connections_opened_total", ["response_flags": "-"]) == 2)
+    }
+
+    @Test func `a peer that does not speak TLS is counted`() throws {
+        let node = try TestNode(enrolling: ["cart"])
+        let client = try node.web.connect(Endpoint(node.cart.address, port: 15008))
+        usleep(50_000)
+        try write("GET / HTTP/1.1\r\n\r\n", to: client)
+        _ = try? read(client)
+        let counted = try eventually {
+            try node.scrape().sum("culvert_peers_refused_total", ["reason": "tls_handshake"]) == 1 ? true : nil
+        }
+        #expect(counted == true)
+    }
+
+    @Test func `traffic of too many kinds is counted in one`() throws {
+        var table = TrafficTable()
+        let endpoint = Endpoint(IPAddress(v4: 1), port: 1)
+        for number in 0..<Limits.trafficSeriesCountMax + 10 {
+            var record = ConnectionRecord(.inbound, from: endpoint, to: endpoint, at: Instant(nanoseconds: 0))
+            record.caller.workload = Workload(uid: "\(number)", name: "", namespace: "", workloadName: "w\(number)")
+            table.series(for: record, at: record.started).opened(record, at: record.started)
+        }
+        let counts = table.counts()
+        #expect(counts.count == Limits.trafficSeriesCountMax + 1)
+        #expect(counts[TrafficLabels(overflowOf: .destination)]?.opened == 10)
+    }
+
+    @Test func `traffic of workloads that have left the mesh is forgotten in time`() throws {
+        var table = TrafficTable()
+        let endpoint = Endpoint(IPAddress(v4: 1), port: 1)
+        let (start, later) = (Instant(nanoseconds: 0), Instant(nanoseconds: 0) + Limits.trafficSeriesIdleDuration)
+        var state = MeshState(settings: MeshSettings(node: "n1"))
+        for uid in ["here", "gone", "busy"] {
+            let workload = Workload(uid: uid, name: uid, namespace: "shop", workloadName: uid)
+            if uid == "here" { state.insert(workload) }
+            var record = ConnectionRecord(.inbound, from: endpoint, to: endpoint, at: start)
+            record.caller.workload = workload
+            let series = table.series(for: record, at: start)
+            series.opened(record, at: start)
+            if uid != "busy" { series.closed(.none, received: 1, sent: 1, at: start) }
+        }
+        table.forgetOld(at: start, state)
+        #expect(table.counts().count == 3)
+        table.forgetOld(at: later, state)
+        #expect(table.counts().count == 2)
+        #expect(table.counts().keys.allSatisfy { !String(decoding: $0.with(.none), as: UTF8.self).contains("gone") })
+    }
+}
