@@ -50,6 +50,21 @@ struct RequestRuleTests {
         #expect(end.owner.accepted.first?.head.text(field.0) == field.1)
     }
 
+    @Test func `a CONNECT without an authority reaches the owner, whose answer goes out instead of a reset`() throws {
+        let end = try server()
+        try end.receive(Frame.headers(1, [(":method", "CONNECT"), ("host", "a:1")]))
+        let stream = try #require(end.owner.accepted.first)
+        #expect(stream.head.text("host") == "a:1")
+        try end.session.refuse(stream, fields: [HTTPField(":status", "400")])
+        let frames = Frame.parse(try end.output())
+        #expect(frames.map(\.type) == [1, 3])
+        #expect(frames.first?.flags == 5)
+        #expect(frames.last?.payload == Frame.bigEndian(0))
+        try end.receive(Frame.headers(3, [(":method", "CONNECT"), (":path", "/")]))
+        #expect(resets(try end.output()) == [Frame.bigEndian(1)])
+        #expect(end.owner.accepted.count == 1)
+    }
+
     @Test func `a list of fields above the limit is answered 431 and reset`() throws {
         let end = try server()
         let fields = (0..<17).map { ("x-\($0)", String(repeating: "v", count: 4096)) }

@@ -15,6 +15,8 @@ import Testing
             #"{"fields": [[":method","GET"],[":scheme","https"],[":path","/"],[":authority","a"]]}"#, 400,
             "expected CONNECT"
         ),
+        (#"{"fields": [[":method","CONNECT"]]}"#, 400, "invalid CONNECT address"),
+        (#"{"fields": [[":method","CONNECT"],["host","10.77.0.2:8080"]]}"#, 400, "invalid CONNECT address"),
         (connect("10.77.0.2"), 400, "invalid CONNECT address"),
         (connect("cart"), 400, "invalid CONNECT address"),
         (connect("10.77.0.2:"), 400, "invalid CONNECT address"),
@@ -29,7 +31,10 @@ import Testing
         (connect("10.77.0.2:0"), 503, "connection failed"),
         (connect("10.77.0.2:7"), 503, "Connection refused"),
         (connect("10.77.0.2:15000"), 503, "Connection refused"),
+        (connect("10.77.0.2:15020"), 503, "Connection refused"),
         (connect("10.77.0.2:15021"), 503, "Connection refused"),
+        (connect("10.77.0.2:15053"), 503, "Connection refused"),
+        (connect("10.77.0.2:15080"), 503, "Connection refused"),
         (connect("10.77.0.2:15001"), 503, "attempted recursive call to ourselves"),
         (connect("10.77.0.2:15006"), 503, "attempted recursive call to ourselves"),
         (connect("10.77.0.2:15008"), 503, "attempted recursive call to ourselves"),
@@ -89,8 +94,9 @@ import Testing
             from: node.web, of: node, to: node.cart.address,
             [
                 head + #"[":authority","10.77.0.2:8080"],[":scheme","https"]]}"#,
-                head + #"[":authority","10.77.0.2:8080"],[":path","/"]]}"#, head + #"["host","10.77.0.2:8080"]]}"#,
+                head + #"[":authority","10.77.0.2:8080"],[":path","/"]]}"#,
                 connect("u@10.77.0.2:8080"), connect("10.77.0.2:8080/path"), connect(""),
+                connect("fd77::2:8080"),
                 head + #"[":authority","10.77.0.2:8080"],["connection","close"]]}"#,
             ])
         for answer in answers {
@@ -168,4 +174,33 @@ import Testing
         let refused = try node.web.connect(Endpoint(node.cart.address, port: 15001))
         #expect(throws: (any Error).self) { if try read(refused) != "" { return } else { throw Errno.connectionReset } }
     }
+
+    @Test func `a client whose address cannot be borrowed is served from the pod's own, and the log says so`() throws {
+        let node = try TestNode(enrolling: ["cart"])
+        let listener = try node.cart.listen(8080, on: node.cart.address6)
+        // A link-local address means something on its link only.
+        try run("ip", "-n", node.web.netnsName, "addr", "add", "fe80::77/64", "dev", "eth0", "nodad")
+        let client = try node.web.namespace.perform { () throws(Errno) -> ChildProcess in
+            try ChildProcess.spawn(["python3", "-c", Self.linkLocalClient, "\(node.cart.address6)"])
+        }
+        defer { _ = try? client.stop() }
+        guard let accepted = try eventually({ try TCPSocket.accept(listener) }) else {
+            Issue.record("no connection: \(node.logText)")
+            return
+        }
+        #expect(accepted.peer.address == node.cart.address6)
+        let server = accepted.take()
+        let heard = try read(server)
+        #expect(heard == "hello")
+        #expect(node.logText.contains("cannot connect from the client's address"), "\(node.logText)")
+    }
+
+    private static let linkLocalClient = """
+        import socket, sys, time
+        s = socket.socket(socket.AF_INET6)
+        s.bind(("fe80::77", 0, 0, socket.if_nametoindex("eth0")))
+        s.connect((sys.argv[1], 8080))
+        s.sendall(b"hello")
+        time.sleep(60)
+        """
 }

@@ -18,11 +18,13 @@ public import Primitives
     // The delegate owns the session, and so outlives it; a checked reference costs two atomic operations a frame.
     private unowned(unsafe) let delegate: any HTTP2SessionDelegate
     private var streams = StreamTable()
-    private var collector: FieldCollector
+    private(set) var collector: FieldCollector
     private var gatherer = RecordGatherer()
     private var turns = StreamTurns()
     private var hasAdvertised = false
     private(set) var isAbandoned = false
+    /// The frame that nghttp2 lays out next resets a request that is answered before.
+    var answersNext = false
     private var isRunning = false
     /// Streams given up from within an event, one of which may be the one whose method is running.
     private var departed: [HTTP2Stream] = []
@@ -107,6 +109,10 @@ public import Primitives
     }
 
     private func append(_ frame: UnsafeRawBufferPointer) {
+        if answersNext {
+            answersNext = false
+            return unsafe answerToNobody(before: frame).withUnsafeBytes { unsafe _ = gatherer.append($0) }
+        }
         let place = unsafe gatherer.append(frame)
         guard role == .server && !hasAdvertised else { return }
         hasAdvertised = true
@@ -194,10 +200,7 @@ extension HTTP2Session {
         return 0
     }
 
-    func invalidFrameReceived() -> Int32 {
-        counters.invalidFrameCount += 1
-        return 0
-    }
+    func countInvalidFrame() { counters.invalidFrameCount += 1 }
 
     func frameReceived(_ frame: UnsafePointer<nghttp2_frame>) -> Int32 {
         guard !isAbandoned else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
@@ -323,7 +326,7 @@ extension HTTP2Session {
         if !departed.isEmpty { departed = [] }
     }
 
-    private func stream(_ id: Int32) -> HTTP2Stream? {
+    func stream(_ id: Int32) -> HTTP2Stream? {
         guard let context = unsafe nghttp2_session_get_stream_user_data(handle, id) else { return nil }
         return unsafe Unmanaged<HTTP2Stream>.fromOpaque(context).takeUnretainedValue()
     }
@@ -335,7 +338,7 @@ extension HTTP2Session {
         stream.closed(code)
     }
 
-    private func fieldsReceived(_ id: Int32, endsStream: Bool) {
+    func fieldsReceived(_ id: Int32, endsStream: Bool) {
         guard !collector.isOversized else { return refuseOversized(id) }
         let fields = collector.take()
         guard let stream = stream(id) ?? acceptStream(id) else { return }

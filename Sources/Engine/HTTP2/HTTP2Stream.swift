@@ -28,6 +28,8 @@ open class HTTP2Stream {
     final var round: UInt32 = 0
     /// The end of our direction has left, so that `closed` follows `receivedEnd` at once.
     public internal(set) final var hasEndLeft = false
+    /// Server: it asks for nobody, and its reset goes out as an answer.
+    final var asksForNobody = false
     /// Server: the stream is reset with this once our direction has ended in order, in case the peer's goes on.
     public final var partingCode: HTTP2ErrorCode?
 

@@ -39,8 +39,9 @@ enum SessionCallbacks {
                 unsafe $0.dataReceived(stream, UnsafeRawBufferPointer(start: bytes, count: count))
             }
         }
-        unsafe nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(table) { _, _, _, context in
-            unsafe withSession(context) { $0.invalidFrameReceived() }
+        unsafe nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(table) { _, frame, code, context in
+            guard let frame = unsafe frame else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
+            return unsafe withSession(context) { unsafe $0.invalidFrameReceived(frame, code) }
         }
         unsafe nghttp2_session_callbacks_set_on_stream_close_callback(table) { _, stream, code, context in
             unsafe withSession(context) { $0.streamClosed(stream, HTTP2ErrorCode(rawValue: code)) }
@@ -58,6 +59,10 @@ enum SessionCallbacks {
                 let length = Limits.http2FrameHeaderByteCount
                 return unsafe $0.dataFrameReady(UnsafeRawBufferPointer(start: header, count: length), count)
             }
+        }
+        unsafe nghttp2_session_callbacks_set_before_frame_send_callback(table) { _, frame, context in
+            guard let frame = unsafe frame else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
+            return unsafe withSession(context) { unsafe $0.frameWillBeSent(frame) }
         }
         unsafe nghttp2_session_callbacks_set_on_frame_send_callback(table) { _, frame, context in
             guard let frame = unsafe frame else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }

@@ -76,20 +76,24 @@ public enum TCPSocket {
     }
 
     /// Starts to connect. The socket becomes writable when it is decided; `pendingError` tells how.
-    public static func connect(to endpoint: Endpoint, options: ConnectOptions = .init()) throws(Errno)
-        -> OwnedDescriptor
-    {
+    ///
+    /// - Parameter sourceRefused: Called when the source address cannot be had: it throws, or the kernel chooses one.
+    public static func connect(
+        to endpoint: Endpoint, options: ConnectOptions = .init(),
+        sourceRefused: (Errno) throws(Errno) -> Void = { (failure) throws(Errno) in throw failure }
+    ) throws(Errno) -> OwnedDescriptor {
         let descriptor = try make(endpoint.address.family)
         try set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         if let mark = options.mark { try set(descriptor, SOL_SOCKET, SO_MARK, Int32(bitPattern: mark)) }
         if let keepAlive = options.keepAlive { try apply(keepAlive, to: descriptor) }
         let source = options.spoofedSource ?? options.source
         if let source, source.family == endpoint.address.family {
-            if options.spoofedSource != nil { try allowForeignSource(descriptor, source.family) }
-            // The port is chosen at connect, so that many connections may share one.
-            try set(descriptor, SOL_IP, IP_BIND_ADDRESS_NO_PORT, 1)
-            let address = SocketAddress(Endpoint(source, port: 0), socketFamily: source.family)
-            guard unsafe address.withPointer({ unsafe bind(descriptor.raw, $0, $1) }) == 0 else { throw Errno.current }
+            do throws(Errno) {
+                if options.spoofedSource != nil { try allowForeignSource(descriptor, source.family) }
+                try bindSource(descriptor, source)
+            } catch {
+                try sourceRefused(error)
+            }
         }
         let address = SocketAddress(endpoint, socketFamily: endpoint.address.family)
         let result = unsafe address.withPointer { unsafe CLinux.connect(descriptor.raw, $0, $1) }
@@ -155,6 +159,15 @@ public enum TCPSocket {
         let raw = socket(family == .v4 ? AF_INET : AF_INET6, kind, 0)
         guard raw >= 0 else { throw Errno.current }
         return OwnedDescriptor(adopting: raw)
+    }
+
+    private static func bindSource(
+        _ descriptor: borrowing OwnedDescriptor, _ source: IPAddress
+    ) throws(Errno) {
+        // The port is chosen at connect, so that many connections may share one.
+        try set(descriptor, SOL_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+        let address = SocketAddress(Endpoint(source, port: 0), socketFamily: source.family)
+        guard unsafe address.withPointer({ unsafe bind(descriptor.raw, $0, $1) }) == 0 else { throw Errno.current }
     }
 
     private static func allowForeignSource(

@@ -126,8 +126,8 @@ public final class TunnelStream: HTTP2Stream {
     }
 
     /// Resets the stream and the socket, so that both ends know that something is missing.
-    public func abort(_ reason: String) {
-        tunnel?.with { $0.reset(self, .cancel) }
+    public func abort(_ reason: String, _ code: HTTP2ErrorCode = .cancel) {
+        tunnel?.with { $0.reset(self, code) }
         end(.aborted(reason))
     }
 

@@ -52,7 +52,9 @@ final class InboundStream {
         do {
             authority = try Authority(bytes: bytes)
         } catch {
-            return refuse(400, "invalid CONNECT address \"\(text)\": \(error)")
+            let reason = "invalid CONNECT address \"\(text)\": \(error)"
+            // A request without any is one that asks for nothing that there is.
+            return error == .malformed && !bytes.isEmpty ? stream.abort(reason, .protocolError) : refuse(400, reason)
         }
         guard let state = pod.worker.state, let workload = pod.workload else {
             return refuse(503, "unknown local workload: \(pod.name.namespace)/\(pod.name.name)")

@@ -172,23 +172,29 @@ final class Worker {
         return try connect(in: namespace, to: endpoint, options)
     }
 
-    /// Makes a socket to an application of the pod. Both ends live in one kernel, which forgets neither: no keep-alive.
+    /// Makes a socket to an application of the pod, from the client's own address if the kernel permits it (ztunnel
+    /// goes on without as well). Both ends live in one kernel, which forgets neither: no keep-alive.
     func connectApplication(
         in namespace: NetworkNamespace, to endpoint: Endpoint, spoofing source: IPAddress?
     ) throws(Errno) -> OwnedDescriptor {
         var options = TCPSocket.ConnectOptions()
         options.spoofedSource = source
-        return try connect(in: namespace, to: endpoint, options)
+        return try connect(in: namespace, to: endpoint, options) { [logger] failure in
+            logger.log(
+                .warn, "proxy", "cannot connect from the client's address: \(failure)",
+                [.bare("src.addr", source.map { "\($0)" } ?? ""), .bare("dst.addr", endpoint)])
+        }
     }
 
     private func connect(
-        in namespace: NetworkNamespace, to endpoint: Endpoint, _ options: TCPSocket.ConnectOptions
+        in namespace: NetworkNamespace, to endpoint: Endpoint, _ options: TCPSocket.ConnectOptions,
+        sourceRefused: (Errno) -> Void = { _ in }
     ) throws(Errno) -> OwnedDescriptor {
         var options = options
         options.mark = configuration.packetMark
         let chosen = options
         return try namespace.perform(from: home) { () throws(Errno) -> OwnedDescriptor in
-            try TCPSocket.connect(to: endpoint, options: chosen)
+            try TCPSocket.connect(to: endpoint, options: chosen, sourceRefused: sourceRefused)
         }
     }
 
