@@ -74,4 +74,16 @@ import Testing
         #expect(try setting.node.web.dig("+short", "www.example.com") == "192.0.2.1\n")
         #expect(try setting.node.web.dig("+short", "+tcp", "db.example.com") == "10.77.0.2\n")
     }
+
+    @Test func `the ports of a pod that has left are free at once, though a lookup of its still goes on`() throws {
+        let setting = try Setting()
+        let waiting = try setting.dial("10.96.1.4")
+        usleep(200_000)
+        let before = try setting.node.web.output("ss", "-Hltun")
+        #expect(before.contains(":15001 ") && before.contains(":15053 "), "\(before)")
+        try setting.node.unenrol(setting.node.web)
+        let after = try setting.node.web.output("ss", "-Hltun")
+        #expect(after == "")
+        #expect(throws: Errno.connectionReset) { _ = try read(waiting) }
+    }
 }

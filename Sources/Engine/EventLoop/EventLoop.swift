@@ -182,7 +182,10 @@ public import System
         let data = unsafe event.data.u64
         let index = UInt32(truncatingIfNeeded: data >> 32)
         if index == Self.mailboxIndex {
-            for work in mailbox.takeAll() { work(self) }
+            // Each goes before the next begins: what it held may be what the next waits to be gone.
+            var posted = mailbox.takeAll()
+            posted.reverse()
+            while let work = posted.popLast() { work(self) }
             return
         }
         var ready: ReadyEvents = []

@@ -73,7 +73,7 @@ final class InboundPlaintext {
         do throws(Errno) {
             let application = try worker.connectApplication(
                 in: pod.namespace, to: destination,
-                spoofing: pod.listeners.preservesSource && !isSelf ? record.source.address : nil)
+                spoofing: pod.preservesSource && !isSelf ? record.source.address : nil)
             relay = try PlainRelay(
                 loop: worker.loop, buffers: worker.buffers, accepted: socket, dialled: application, owner: self)
         } catch {

@@ -105,7 +105,7 @@ final class InboundStream {
                 destination = Endpoint(
                     isIPv4 ? IPAddress(v4: 0x7f00_0001) : IPAddress(v6High: 0, low: 1), port: destination.port)
             }
-        } else if pod.listeners.preservesSource, tunnel.peer.address != tunnel.local.address {
+        } else if pod.preservesSource, tunnel.peer.address != tunnel.local.address {
             source = tunnel.peer.address
         }
         do throws(Errno) {

@@ -29,7 +29,11 @@ final class PodProxy {
     let uid: String
     let name: WorkloadName
     let namespace: NetworkNamespace
-    let listeners: PodListeners
+    /// Let go of when the pod is stopped, though connections of it may live on for a moment: who connects thereafter is
+    /// refused, or finds the listeners of the pod's next proxy.
+    private var listeners: PodListeners?
+    /// Whether connections to the application may carry their client's address.
+    let preservesSource: Bool
     let pool: TunnelPool
     /// Who answers the pod's questions for names; nil when that is off.
     private(set) var names: NameProxy?
@@ -54,12 +58,14 @@ final class PodProxy {
         self.name = name
         self.namespace = namespace
         self.listeners = listeners
+        preservesSource = listeners.preservesSource
         pool = TunnelPool(
             loop: worker.loop, idleDuration: worker.configuration.idleTunnelDuration,
             streamCountMax: worker.configuration.tunnelStreamCountMax)
     }
 
     func start() {
+        guard let listeners else { return }
         do throws(Errno) {
             acceptors = [
                 try acceptor(listeners.inboundTunnel) { [unowned self] in InboundTunnel.accept($0, self) },
@@ -69,8 +75,8 @@ final class PodProxy {
             for listener in listeners.socks {
                 acceptors.append(try acceptor(listener) { [unowned self] in SOCKSConnection.accept($0, self) })
             }
-            if !listeners.names.isEmpty { names = NameProxy(self) }
-            try names?.start()
+            if !listeners.names.isEmpty { names = NameProxy(self, listeners.resolver) }
+            try names?.start(on: listeners.names)
         } catch {
             worker.logger.log(.error, "inpod", "failed to watch the listeners of \(uid): \(error)")
         }
@@ -99,6 +105,7 @@ final class PodProxy {
         drain()
         isStopped = true
         names?.stop()
+        listeners = nil
         for connection in Array(connections.values) { connection.abort(reason) }
         pool.abandon(reason)
         let waiters = waiting

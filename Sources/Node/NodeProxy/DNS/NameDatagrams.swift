@@ -6,7 +6,8 @@ import Wire
 
 /// The datagrams of one of a pod's sockets, a bounded number a turn.
 final class NameDatagrams: EventHandler {
-    private let socket: ListeningSocket
+    /// None once it is stopped: answers under way do not keep the pod's port.
+    private var socket: ListeningSocket?
     private unowned let worker: Worker
     private unowned let proxy: NameProxy
     private var registration: Registration?
@@ -19,18 +20,19 @@ final class NameDatagrams: EventHandler {
     }
 
     func stop() {
-        if let registration { worker.loop.deregister(registration, socket.descriptor) }
-        registration = nil
+        if let registration, let socket { worker.loop.deregister(registration, socket.descriptor) }
+        (registration, socket) = (nil, nil)
     }
 
     func ready(_ events: ReadyEvents) {
-        for _ in 0..<Limits.queryCountPerTurn where registration != nil {
+        for _ in 0..<Limits.queryCountPerTurn {
+            guard let socket else { return }
             // An error here is that of an earlier answer whose reader is gone; the next question is not its fault.
             let arrival = try? unsafe UDPSocket.receive(from: socket.descriptor, into: worker.datagrams.bytes)
             guard let arrival else { return }
             let sender = arrival.sender
-            proxy.receive(worker.datagrams.prefix(arrival.byteCount), over: .udp) { [socket] answer in
-                guard let answer else { return }
+            proxy.receive(worker.datagrams.prefix(arrival.byteCount), over: .udp) { [weak self] answer in
+                guard let answer, let socket = self?.socket else { return }
                 try? UDPSocket.send(answer, to: sender, from: socket.descriptor)
             }
         }

@@ -19,10 +19,10 @@ final class NameProxy {
     private var lastComplaint: Instant?
     private var isStopped = false
 
-    init(_ pod: PodProxy) {
+    init(_ pod: PodProxy, _ configuration: ResolverConfiguration) {
         self.pod = pod
         let (worker, namespace) = (pod.worker, pod.namespace)
-        servers = NameServers(pod.listeners.resolver) { [unowned worker] server, transport throws(Errno) in
+        servers = NameServers(configuration) { [unowned worker] server, transport throws(Errno) in
             try worker.dialNameServer(server, transport, from: namespace)
         }
         resolver = HostResolver(
@@ -31,8 +31,8 @@ final class NameProxy {
     }
 
     /// Watches the pod's sockets.
-    func start() throws(Errno) {
-        for listener in pod.listeners.names {
+    func start(on listeners: [NameListener]) throws(Errno) {
+        for listener in listeners {
             sockets.append(try NameDatagrams(listener.datagrams, pod.worker, self))
             acceptors.append(try pod.acceptor(listener.streams) { [unowned self] in accept($0) })
         }
