@@ -131,6 +131,21 @@ import Wire
         #expect(refusal?.hasPrefix("unknown network gateway: ") == true)
     }
 
+    @Test func `a gateway that has a name only is looked up`() throws {
+        var state = state(gateway: Fixture.gateway("shop/gate.example.com", port: 15009))
+        state.insert(Fixture.pod("gate", account: "gate", network: "net2", hostname: "gate.example.com"))
+        guard case .resolve("gate.example.com") = state.route(web, "10.96.0.8:80") else {
+            Issue.record("nothing is looked up")
+            return
+        }
+        let found = HostResolution(
+            "gate.example.com", choosing: [Fixture.address("192.0.2.9")], preferring: .v4, random: 1)
+        let tunnel = try #require(state.route(web, "10.96.0.8:80", resolution: found).doubleTunnel)
+        #expect(tunnel.outer.nextHop.description == "192.0.2.9:15009")
+        #expect(tunnel.outer.expectedIdentities.map(\.description) == ["spiffe://cluster.local/ns/shop/sa/gate"])
+        #expect(tunnel.expectedIdentities.map(\.description) == identities)
+    }
+
     @Test func `a waypoint in another network is reached through its gateway`() throws {
         let entrance = Fixture.gateway("172.16.0.1", "net2", port: 15009)
         var state = state(gateway: entrance, waypoint: Fixture.gateway("shop/waypoint.shop.svc.cluster.local"))

@@ -13,7 +13,7 @@ import Testing
     private static let hostname = "cart.shop.svc.cluster.local"
 
     /// Cart lies in the network `far`, behind the pod `gateway`.
-    private static func publish(_ node: TestNode, vouched: [String]? = nil) throws {
+    private static func publish(_ node: TestNode, vouched: [String]? = nil, gatewayName: String = "") throws {
         let gateway = try node.pod("gateway")
         let cart = node.cart.workload
         node.publish {
@@ -25,12 +25,15 @@ import Testing
             $0.insert(
                 Workload(
                     uid: gateway.workload.uid, name: "gateway", namespace: "shop", serviceAccount: "gateway",
-                    network: "far", addresses: [gateway.address], tunnelProtocol: .hbone))
+                    network: "far", addresses: gatewayName.isEmpty ? [gateway.address] : [], hostname: gatewayName,
+                    tunnelProtocol: .hbone))
             $0.insert(
                 Workload(
                     uid: cart.uid, name: "cart", namespace: "shop", serviceAccount: "cart", network: "far",
                     addresses: [node.cart.address], node: "n1", canonicalName: "cart", tunnelProtocol: .hbone,
-                    networkGateway: .address(NetworkAddress(network: "far", address: gateway.address), port: 15008),
+                    networkGateway: gatewayName.isEmpty
+                        ? .address(NetworkAddress(network: "far", address: gateway.address), port: 15008)
+                        : .hostname(NamespacedHostname(namespace: "shop", hostname: gatewayName), port: 15008),
                     services: [.init(NamespacedHostname(namespace: "shop", hostname: hostname), ports: [:])]))
         }
         usleep(100_000)
@@ -103,6 +106,21 @@ import Testing
             #expect(answer == "done")
         }
         #expect(gateway.count(of: "connected") == 1)
+    }
+
+    @Test func `a gateway that has a name only is looked up and reached`() throws {
+        let address = IPAddress(v4: 0x7f4e_0001 + UInt32.random(in: 0..<250) << 8).description
+        let file = try ResolverFile("nameserver \(address)", "options timeout:1 attempts:0")
+        let server = try NameServer(on: [address], in: nil, names: ["gate.example.com=10.77.0.3"])
+        let node = try TestNode(enrolling: ["web"], others: ["gateway"], configuration: file.configuration)
+        let gateway = try HBONEPeer.server(
+            in: node.pod("gateway"), of: node, accounts: ["gateway", "cart"], options: #"{"within": "cart"}"#)
+        try Self.publish(node, gatewayName: "gate.example.com")
+        let client = try node.web.connect(Self.vip)
+        try write("by name", to: client)
+        let answer = try read(client)
+        #expect(answer == "by name", "\(node.logText) \(gateway.lines)")
+        #expect(server.questionCount("gate.example.com") > 0)
     }
 
     @Test func `a peer within that the service does not vouch for is refused`() throws {

@@ -271,6 +271,31 @@ import Testing
         #expect(node.logText.contains("is not among the expected"), "\(node.logText)")
     }
 
+    @Test func `tunnels to workloads that leave the mesh close at once, or after what they still carry`() throws {
+        let node = try TestNode(enrolling: ["web"], others: ["spare"])
+        let spare = try node.pod("spare")
+        let carrying = try HBONEPeer.server(in: node.cart, of: node)
+        let idle = try HBONEPeer.server(in: spare, of: node)
+        let client = try node.web.connect(Endpoint(node.cart.address, port: 8080))
+        let brief = try node.web.connect(Endpoint(spare.address, port: 8080))
+        try write("hello", to: client)
+        try write("hello", to: brief)
+        let (first, second) = (try read(client), try read(brief))
+        #expect(first == "hello" && second == "hello")
+        TCPSocket.shutdownWrite(of: brief)
+        #expect(try idle.event { $0.contains("\"end\"") } != nil)
+        node.publish {
+            for pod in [node.cart, spare] { $0.removeAddress(named: pod.workload.uid) }
+        }
+        #expect(try idle.event { $0.contains("\"goaway\", \"code\": 0") } != nil, "\(idle.lines)")
+        #expect(try idle.event { $0.contains("\"closed\"") } != nil, "\(idle.lines)")
+        try write("still there", to: client)
+        let other = try read(client)
+        #expect(other == "still there")
+        TCPSocket.shutdownWrite(of: client)
+        #expect(try carrying.event { $0.contains("\"goaway\", \"code\": 0") } != nil, "\(carrying.lines)")
+    }
+
     @Test func `a tunnel whose peer vanished without a word costs no connection`() throws {
         let node = try TestNode(enrolling: ["web"])
         let first = try HBONEPeer.server(in: node.cart, of: node)

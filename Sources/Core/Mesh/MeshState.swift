@@ -21,6 +21,9 @@ public struct MeshState: Sendable {
     /// The authorisation policies.
     public var policies = PolicySet()
 
+    /// Workloads that have left: where it stayed the same, all are there that were.
+    public private(set) var departureCount: UInt64 = 0
+
     private(set) var workloads = PersistentMap<String, Workload>()
     private var workloadsByAddress = PersistentMap<NetworkAddress, AddressOwners>()
     private var workloadsByHostname = PersistentMap<NamespacedHostname, [Workload]>()
@@ -78,7 +81,10 @@ extension MeshState {
 
     /// Removes the workload with this uid or else the service with this key; false when there is neither.
     @discardableResult public mutating func removeAddress(named name: String) -> Bool {
-        if removeWorkload(uid: name) { return true }
+        if removeWorkload(uid: name) {
+            departureCount &+= 1
+            return true
+        }
         guard let key = NamespacedHostname(name), let service = services.removeValue(forKey: key) else { return false }
         unindexAddresses(of: service, keeping: nil)
         servicesByHostname[service.hostname] = removing(key, from: servicesByHostname[service.hostname])

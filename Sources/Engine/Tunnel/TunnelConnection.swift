@@ -28,6 +28,7 @@ public final class TunnelConnection {
     private var outgoing = ByteQueue()
     private var (isBlocked, isHungUp) = (false, false)
     private var (isFlushRequested, isResumeRequested) = (false, false)
+    /// It takes no new streams, and GOAWAY follows the last one (ztunnel).
     private var (isDraining, owesGoAway) = (false, false)
     private var timer: TimerToken?
     private var drainPing: UInt64?
@@ -113,8 +114,10 @@ public final class TunnelConnection {
             let payload = Entropy.uint64()
             drainPing = payload
             session.ping(payload)
-        } else {
+        } else if streamCount == 0 {
             session.goAway()
+        } else {
+            owesGoAway = true
         }
         requestFlush()
     }
@@ -345,7 +348,7 @@ extension TunnelConnection: TimerHandler {
         guard !isDraining else { return }
         isDraining = true
         owner?.tunnelDraining(self)
-        // The connection is finished once we said so too, which is after the last stream (ztunnel).
+        // The connection is finished once we said so too.
         owesGoAway = true
         if streamCount == 0 { ownedSession?.goAway() }
     }

@@ -107,6 +107,13 @@ public final class TunnelPool {
         }
     }
 
+    /// The same for those of some keys. A tunnel that is being made has somebody who waits for it, and stays.
+    public func drain(where isGone: (TunnelKey) -> Bool) {
+        for entry in entries.values where isGone(entry.key) {
+            for tunnel in entry.tunnels { tunnel.drain() }
+        }
+    }
+
     /// Ends everything at once.
     public func abandon(_ reason: String) {
         for entry in Array(entries.values) {

@@ -65,6 +65,7 @@ final class Worker {
     private let control: ControlLink
     private(set) var state: MeshState?
     private(set) var pods: [String: PodProxy] = [:]
+    private var departures: TimerToken?
     private var certificates: [SPIFFEID: WorkloadCertificate] = [:]
     private var awaitingCertificate: [SPIFFEID: [(Result<WorkloadCertificate, CertificateFailure>) -> Void]] = [:]
     let home: NetworkNamespace
@@ -97,9 +98,22 @@ final class Worker {
 
     func adopt() {
         guard let next = links[index].takeLatest() else { return }
-        if let previous = state { control.dispose(previous) }
+        if let previous = state {
+            if previous.departureCount != next.departureCount { leaveDeparted() }
+            control.dispose(previous)
+        }
         state = next
         for pod in pods.values { pod.stateChanged(next) }
+    }
+
+    /// Closes the tunnels to workloads that have left the mesh, soon: those who leave together are looked for once.
+    private func leaveDeparted() {
+        guard departures == nil else { return }
+        departures = loop.after(Limits.departedTunnelDuration) { [weak self] in
+            guard let self else { return }
+            departures = nil
+            for pod in pods.values { pod.pool.drain { self.state?.workload(uid: $0.workload) == nil } }
+        }
     }
 
     /// Gives back scratch memory, and the room of what is over.
