@@ -1,7 +1,6 @@
 import EventLoop
 import Glibc
 import Primitives
-import Synchronization
 import System
 import Testing
 @testable import Tunnel
@@ -36,41 +35,12 @@ private final class PlainEntrance: EventHandler, PlainRelayOwner {
 }
 
 struct PlainRelayTests {
-    /// Turns the loop while the body runs on its own thread, and then until `settled`.
-    private func run(
-        _ loop: EventLoop, _ body: @escaping @Sendable () throws -> Void, until settled: () -> Bool
-    ) throws {
-        let outcome = Mutex<(any Error)??>(nil)
-        let mailbox = loop.mailbox
-        let shared = Shared(outcome)
-        Job {
-            do {
-                try body()
-                shared.value.withLock { $0 = .some(nil) }
-            } catch {
-                shared.value.withLock { $0 = .some(error) }
-            }
-            mailbox.post { _ in }
-        }.start()
-        let limit = MonotonicClock.now() + .seconds(60)
-        while shared.value.withLock({ $0 == nil }) || !settled() {
-            loop.turn(waitingAtMost: .milliseconds(50))
-            guard MonotonicClock.now() < limit else { throw Errno.timedOut }
-        }
-        if let failure = shared.value.withLock({ $0 ?? nil }) { throw failure }
-    }
-
-    private final class Shared: Sendable {
-        let value: Mutex<(any Error)??>
-        init(_ value: consuming Mutex<(any Error)??>) { self.value = value }
-    }
-
     @Test func `bulk passes in the kernel, whole, past a reader that pauses, and leaves no pipe in use`() throws {
         let loop = try EventLoop()
         let echo = try Echo(loop: loop)
         let entrance = try PlainEntrance(loop, to: #require(echo.endpoint))
         let address = try #require(entrance.endpoint)
-        try run(loop) {
+        try loop.turn {
             let client = try Client(address)
             let message = pattern(24 << 20, seed: 5)
             Job { [socket = client.socket] in sendAll(socket, message) }.start()
@@ -97,7 +67,7 @@ struct PlainRelayTests {
         let echo = try Echo(loop: loop)
         let entrance = try PlainEntrance(loop, to: #require(echo.endpoint))
         let address = try #require(entrance.endpoint)
-        try run(loop) {
+        try loop.turn {
             let first = try Client(address)
             var limit = timeval(tv_sec: 0, tv_usec: 300_000)
             unsafe setsockopt(

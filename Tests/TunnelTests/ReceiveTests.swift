@@ -42,14 +42,15 @@ struct ReceiveTests {
         }
     }
 
-    @Test func `streams that use up the tunnel's share are reset, and the others go on`() throws {
-        var options = Path.Options()
-        options.receive.tunnelByteCountMax = 256 * 1024
-        options.receive.patience = .milliseconds(500)
+    /// Has eight applications that do not read be sent more than there is room for, until streams are cut; another one
+    /// is served meanwhile. Returns the most that `waiting` came to.
+    private func overload(_ options: Path.Options, _ waiting: (Path) -> Int) throws -> Int {
         let silent = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
+        var options = options
+        options.receive.patience = .milliseconds(500)
         options.secondTarget = TCPSocket.localEndpoint(of: silent)
         let path = try Path(options)
-        let waiting = Mutex(0)
+        var most = 0
         try path.run(
             { entrance in
                 // The first connection goes to the echo, the others to somebody who never reads.
@@ -68,15 +69,104 @@ struct ReceiveTests {
                 for socket in sockets { close(socket) }
             },
             until: { path.accepter.endings.contains { "\($0.cause)".contains("an application that does not read") } },
-            turning: {
-                let most = path.accepter.tunnels.map(\.waitingByteCount).max() ?? 0
-                waiting.withLock { $0 = max($0, most) }
-            })
-        // One read more than the share, and what the windows of the streams let through with it.
-        #expect(waiting.withLock { $0 } <= 256 * 1024 + Limits.receiveByteCountMax)
-        #expect(waiting.withLock { $0 } > 256 * 1024)
-        path.accepter.tunnels.first?.abandon("the test is over")
+            turning: { most = max(most, waiting(path)) })
+        for tunnel in path.accepter.tunnels { tunnel.abandon("the test is over") }
         #expect(path.accepter.buffers.budget.waitingByteCount == 0)
         withExtendedLifetime(silent) {}
+        return most
+    }
+
+    @Test func `streams that use up the tunnel's share are reset, and the others go on`() throws {
+        var options = Path.Options()
+        options.receive.tunnelByteCountMax = 256 * 1024
+        let most = try overload(options) { $0.accepter.tunnels.map(\.waitingByteCount).max() ?? 0 }
+        // One read more than the share, and what the windows of the streams let through with it.
+        #expect(most > 256 * 1024 && most <= 256 * 1024 + Limits.receiveByteCountMax)
+    }
+
+    @Test func `tunnels that use up the worker's share are held back though each keeps within its own`() throws {
+        var options = Path.Options()
+        options.identityCount = 2
+        options.receive.tunnelByteCountMax = 1 << 20
+        options.receive.workerByteCountMax = 256 * 1024
+        let most = try overload(options) { $0.accepter.buffers.budget.waitingByteCount }
+        // One read of each tunnel more.
+        #expect(most > 256 * 1024 && most <= 256 * 1024 + 2 * Limits.receiveByteCountMax)
+    }
+
+    @Test func `what peers leave behind for applications is delivered, within a bound`() throws {
+        let listener = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
+        var options = Path.Options()
+        options.target = TCPSocket.localEndpoint(of: listener)
+        options.receive.lingeringByteCountMax = 128 * 1024
+        let path = try Path(options)
+        let raw = listener.raw
+        let waiting = Mutex(0)
+        let expected = Mutex<[Bool]>([])
+        let outcomes = Mutex<[Bool]>([])
+        try path.run(
+            { entrance in
+                var sessions: [(server: Int32, sent: Int)] = []
+                var kept = 0
+                for _ in 0..<3 {
+                    // The application has said all that it has to say, and does not read for now.
+                    let client = try Client(entrance)
+                    let server = nextConnection(at: raw)
+                    shutdown(server, Int32(SHUT_WR))
+                    var sent = 0
+                    while waiting.withLock({ $0 }) < 48 * 1024 {
+                        try client.send([UInt8](repeating: 7, count: 16 * 1024))
+                        sent += 16 * 1024
+                        usleep(2000)
+                    }
+                    var left = 0
+                    while left != waiting.withLock({ $0 }) {
+                        left = waiting.withLock { $0 }
+                        usleep(100_000)
+                    }
+                    let fits = kept + left <= 128 * 1024
+                    if fits { kept += left }
+                    expected.withLock { $0.append(fits) }
+                    client.finish()
+                    while waiting.withLock({ $0 }) > 0 { usleep(2000) }
+                    sessions.append((server, sent))
+                }
+                for (server, sent) in sessions {
+                    let isWhole = receiveAll(server) == sent
+                    outcomes.withLock { $0.append(isWhole) }
+                    close(server)
+                }
+            },
+            until: { path.accepter.endings.count == 3 },
+            turning: {
+                let now = path.accepter.tunnels.map(\.waitingByteCount).reduce(0, +)
+                waiting.withLock { $0 = now }
+            })
+        #expect(outcomes.withLock { $0 } == expected.withLock { $0 })
+        #expect(outcomes.withLock { $0.contains(true) && $0.contains(false) })
+        #expect(path.accepter.endings.contains { "\($0.cause)".contains("too many bytes wait for applications") })
+        #expect(path.accepter.buffers.budget.lingeringByteCount == 0)
+        withExtendedLifetime(listener) {}
+    }
+}
+
+/// The next connection to a listener.
+private func nextConnection(at listener: Int32) -> Int32 {
+    for _ in 0..<500 {
+        let accepted = accept(listener, nil, nil)
+        if accepted >= 0 { return accepted }
+        usleep(10_000)
+    }
+    return -1
+}
+
+/// How many bytes come until the end; fewer than none when it is a reset.
+private func receiveAll(_ socket: Int32) -> Int {
+    var room = [UInt8](repeating: 0, count: 65536)
+    var total = 0
+    while true {
+        let count = unsafe recv(socket, &room, room.count, 0)
+        if count <= 0 { return count < 0 ? -1 : total }
+        total += count
     }
 }

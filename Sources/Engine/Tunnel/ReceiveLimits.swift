@@ -6,6 +6,8 @@ public struct ReceiveLimits: Sendable {
     public var tunnelByteCountMax = Limits.tunnelWaitingByteCountMax
     /// What may wait on all tunnels of the worker; with more, those that hold more than a little are not read.
     public var workerByteCountMax = Limits.workerWaitingByteCountMax
+    /// What may wait for applications on streams that their peers have closed, on the whole worker.
+    public var lingeringByteCountMax = Limits.lingeringByteCountMax
     /// How long a tunnel is not read before streams whose applications do not read are reset.
     public var patience: Duration = Limits.stalledStreamDuration
 

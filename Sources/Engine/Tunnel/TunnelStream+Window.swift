@@ -38,7 +38,7 @@ extension TunnelStream {
 
     /// Keeps what waits for the application after the peer has closed the stream; false if too much is kept already.
     func linger(_ byteCount: Int, in budget: ReceiveBudget) -> Bool {
-        guard budget.lingeringByteCount + byteCount <= Limits.lingeringByteCountMax else { return false }
+        guard budget.lingeringByteCount + byteCount <= budget.limits.lingeringByteCountMax else { return false }
         budget.lingeringByteCount += byteCount
         lingering = (byteCount, budget)
         return true
