@@ -13,6 +13,10 @@ extension Limits {
     public static let foreignTrafficSeriesCountMax = 512
     /// Sets of labels that one worker finds without writing them out.
     public static let trafficShortcutCountMax = 512
+    /// Kinds of questions for names, and pairs of a client and a hostname, that one worker tells apart.
+    public static let nameSeriesCountMax = 1024
+    /// Types of resources whose responses are told apart.
+    public static let discoveryTypeCountMax = 8
     /// How long traffic of a workload that has left the mesh is still reported.
     public static let trafficSeriesIdleDuration: Duration = .seconds(600)
 }

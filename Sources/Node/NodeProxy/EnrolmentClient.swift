@@ -48,6 +48,9 @@ final class EnrolmentClient: EventHandler {
         self.target = target
     }
 
+    /// Pods that could not be started yet.
+    var pendingCount: Int { pending.count }
+
     func start() { connect() }
 
     /// Reads no more messages; what runs keeps running.

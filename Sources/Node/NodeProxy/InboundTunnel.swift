@@ -84,7 +84,7 @@ extension InboundTunnel: TunnelOwner {
     func tunnelClosed(_ tunnel: TunnelConnection, _ failure: TunnelFailure?) {
         self.tunnel = nil
         pod.closed(self)
-        if let reason = PeerRefusal(failure) { pod.worker.refusedPeers[reason, default: 0] &+= 1 }
+        if let reason = PeerRefusal(failure) { pod.worker.counted.refusedPeers[reason, default: 0] &+= 1 }
         switch failure {
         case .handshake, .handshakeTimedOut, .http2: refuse(failure.map { "\($0)" } ?? "")
         case .none, .connect, .connectTimedOut, .socket, .peerClosed, .keepAliveTimedOut, .abandoned: break

@@ -1,7 +1,9 @@
 public import Certificates
+import Discovery
 public import EventLoop
 import Identity
 public import Mesh
+import Policy
 import Primitives
 public import System
 import TLS
@@ -26,6 +28,9 @@ public final class Node {
     private var state: MeshState?
     private var enrolment: EnrolmentClient?
     private var isShuttingDown = false
+    private var counted = ControlMetrics()
+    /// The first state of the mesh is complete.
+    private var isMeshKnown = false
     /// What is done once all workers have answered.
     private var gatherings: [Int: () -> Void] = [:]
     private var nextGathering = 0
@@ -74,6 +79,7 @@ public final class Node {
 
     /// Connects to the interception agent; to be called once the mesh is known, so that pods never meet an empty one.
     public func startEnrolment() {
+        isMeshKnown = true
         guard enrolment == nil, !isShuttingDown else { return }
         let client = EnrolmentClient(
             loop: loop, path: configuration.enrolmentSocket, logger: logger, target: self)
@@ -105,10 +111,12 @@ public final class Node {
     private func certificateChanged(_ event: CertificateStore.Event) {
         switch event {
         case .renewed(let certificate):
+            counted.fetchedCertificates &+= 1
             logger.log(
                 .info, "identity", "certificate received", [.text("identity", certificate.identity.description)])
             for link in links { link.perform { $0.received(.success(certificate), for: certificate.identity) } }
         case .failed(let identity, let reason, let delay, let keeps):
+            counted.failedCertificates &+= 1
             logger.log(
                 .warn, "identity", "certificate could not be fetched: \(reason)",
                 [
@@ -210,6 +218,7 @@ extension Node: EnrolmentTarget {
             return done("\(error)")
         }
         pods[uid] = RunningPod(name: name, namespace: namespace)
+        counted.startedPods &+= 1
         for link in links {
             link.perform { worker in
                 worker.add(
@@ -228,6 +237,7 @@ extension Node: EnrolmentTarget {
 
     func stopPod(uid: String, _ done: @escaping () -> Void) {
         guard let pod = pods.removeValue(forKey: uid) else { return done() }
+        counted.stoppedPods &+= 1
         forgetUnused(pod.name)
         gather({ $0.remove(uid: uid) }) { [weak self] _ in
             self?.logger.log(.info, "inpod::statemanager", "pod removed", [.text("uid", uid)])
@@ -239,12 +249,37 @@ extension Node: EnrolmentTarget {
 extension Node {
     /// Calls back with the page of metrics.
     public func metrics(_ answer: @escaping ([UInt8]) -> Void) {
-        gather({ $0.takeMetrics() }) { [configuration] workers in
-            var all = WorkerMetrics()
-            for worker in workers { all.merge(worker) }
-            answer(NodeMetrics.page(all, tag: configuration.istioVersion))
+        gather({ $0.takeMetrics() }) { [weak self] workers in
+            guard let self else { return }
+            var metrics = NodeMetrics(control: counted, gauges: gauges, tag: configuration.istioVersion)
+            for worker in workers { metrics.workers.merge(worker) }
+            answer(metrics.page())
         }
     }
+
+    private var gauges: ControlGauges {
+        var gauges = ControlGauges()
+        gauges.activePods = pods.count
+        gauges.pendingPods = enrolment?.pendingCount ?? 0
+        gauges.workloads = state?.workloadCount ?? 0
+        gauges.services = state?.serviceCount ?? 0
+        gauges.policies = state?.policies.count ?? 0
+        gauges.isReady = isMeshKnown
+        for (_, state) in certificates?.states() ?? [] {
+            guard case .available(let certificate) = state else { continue }
+            gauges.certificates += 1
+            let end = certificate.credentials.leaf.notAfter
+            gauges.certificateEnd = gauges.certificateEnd.map { min($0, end) } ?? end
+        }
+        gauges.droppedLogLines = logger.droppedLineCount
+        return gauges
+    }
+
+    /// A response of the control plane came.
+    func discoveryReceived(_ typeURL: String, byteCount: Int) { counted.received(typeURL, byteCount: byteCount) }
+
+    /// A stream to it ended, or none came about.
+    func discoveryEnded(_ termination: DiscoveryTermination) { counted.ended(termination) }
 }
 
 @available(*, unavailable) extension Node: Sendable {}

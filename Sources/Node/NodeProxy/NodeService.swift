@@ -6,6 +6,7 @@ import EventLoop
 import Identity
 import Mesh
 import Primitives
+public import RPC
 import Schema
 public import System
 import Telemetry
@@ -130,6 +131,14 @@ private final class NoCertificateAuthority: CertificateSigner {
 
 extension NodeService: DiscoveryDelegate {
     public func discoveryUpdated(_ update: DiscoveryUpdate) { node.publish(update.state) }
+
+    public func discoveryReceived(typeURL: String, byteCount: Int) {
+        node.discoveryReceived(typeURL, byteCount: byteCount)
+    }
+
+    public func discoveryEnded(_ termination: DiscoveryTermination, _ status: RPCStatus) {
+        node.discoveryEnded(termination)
+    }
 
     /// Pods are taken only once the mesh is known: an empty one would let everything pass as plain TCP.
     public func discoveryBecameReady() {

@@ -95,6 +95,9 @@ final class OutboundConnection {
 
     /// Looks up a destination that has a name only, and finds the way again.
     private func resolve(_ hostname: String) {
+        if let source = record.caller.workload {
+            pod.worker.counted.hostnames.add(MetricLabels(lookupOf: hostname, by: source))
+        }
         pod.worker.resolver.resolve(hostname) { [self] result in
             guard socket != nil else { return }
             switch result {

@@ -75,7 +75,8 @@ final class Worker {
     let resolver: HostResolver
     /// What has been counted.
     var traffic = TrafficTable()
-    var refusedPeers: [PeerRefusal: UInt64] = [:]
+    /// The same beside traffic and what is open.
+    var counted = WorkerMetrics()
 
     init(
         loop: EventLoop, index: Int, links: [WorkerLink], control: ControlLink, configuration: NodeConfiguration,
@@ -125,10 +126,9 @@ final class Worker {
 
     /// Everything counted so far.
     func takeMetrics() -> WorkerMetrics {
-        var metrics = WorkerMetrics()
+        var metrics = counted
         for pod in pods.values { pod.report(to: &metrics) }
         metrics.traffic = traffic.counts()
-        metrics.refusedPeers = refusedPeers
         traffic.forgetOld(at: loop.now, state)
         return metrics
     }

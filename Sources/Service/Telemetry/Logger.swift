@@ -11,6 +11,9 @@ public final class Logger: Sendable {
         var droppedCount = 0
     }
 
+    /// Lines that were dropped since the start.
+    private let dropped = Atomic(0)
+
     private let format: LogFormat
     private let filters: Mutex<LogFilter>
     private let waiting = Mutex(Waiting())
@@ -39,6 +42,9 @@ public final class Logger: Sendable {
     /// Whether a line of this level and scope would be written.
     public func isOn(_ level: LogLevel, _ scope: String) -> Bool { filters.withLock { $0.admits(level, scope) } }
 
+    /// Lines that a slow reader has cost.
+    public var droppedLineCount: Int { dropped.load(ordering: .relaxed) }
+
     /// Writes a line if its level is on.
     public func log(
         _ level: LogLevel, _ scope: String, _ message: @autoclosure () -> String,
@@ -59,6 +65,7 @@ public final class Logger: Sendable {
         let wasEmpty = waiting.withLock { waiting in
             guard waiting.bytes.count + line.count <= Limits.logByteCountMax else {
                 waiting.droppedCount += 1
+                dropped.add(1, ordering: .relaxed)
                 return false
             }
             waiting.bytes += line

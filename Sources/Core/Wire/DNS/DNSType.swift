@@ -14,9 +14,11 @@ public struct DNSType: RawRepresentable, Hashable, Sendable {
     public static let axfr = DNSType(rawValue: 252)
 }
 
-extension DNSType: CustomStringConvertible {
-    /// `A`, `AAAA`, …; `TYPE65` where there is no name here (RFC 3597).
-    public var description: String {
+extension DNSType {
+    /// Whether it has a name here.
+    public var isNamed: Bool { name != nil }
+
+    private var name: String? {
         switch rawValue {
         case 1: "A"
         case 2: "NS"
@@ -32,7 +34,12 @@ extension DNSType: CustomStringConvertible {
         case 251: "IXFR"
         case 252: "AXFR"
         case 255: "ANY"
-        default: "TYPE\(rawValue)"
+        default: nil
         }
     }
+}
+
+extension DNSType: CustomStringConvertible {
+    /// `A`, `AAAA`, …; `TYPE65` where there is no name here (RFC 3597).
+    public var description: String { name ?? "TYPE\(rawValue)" }
 }

@@ -89,6 +89,8 @@ final class NameProxy {
     private func answer(
         _ query: DNSQuery, of workload: Workload, _ state: MeshState, _ reply: @escaping ([UInt8]?) -> Void
     ) {
+        let labels = NameTraffic.Labels(query, of: workload)
+        pod.worker.counted.names.asked(labels)
         if let family = query.question.type.family, let name = query.question.name.hostname,
             let answer = state.lookUp(name, family, for: workload, random: Entropy.uint64())
         {
@@ -96,7 +98,10 @@ final class NameProxy {
             let alias = answer.alias.flatMap { DNSName($0) }
             return reply(query.response(answer.addresses, alias: alias, timeToLive: Limits.serviceNameSeconds))
         }
+        let started = pod.worker.loop.now
+        pod.worker.counted.names.forwarded(labels)
         forward(query) { [weak self] result in
+            self?.count(labels, since: started, result)
             switch result {
             case .success(let message):
                 self?.log(query, workload, "forwarded", [])
@@ -106,6 +111,14 @@ final class NameProxy {
                 reply(query.response(.serverFailure))
             }
         }
+    }
+
+    private func count(
+        _ labels: NameTraffic.Labels, since started: Instant, _ result: Result<DNSMessage, ResolutionFailure>
+    ) {
+        var hasFailed = false
+        if case .failure = result { hasFailed = true }
+        pod.worker.counted.names.answered(labels, after: pod.worker.loop.now - started, hasFailed: hasFailed)
     }
 
     private func forward(

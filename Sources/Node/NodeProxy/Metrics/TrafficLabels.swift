@@ -100,6 +100,14 @@ private enum End {
 }
 
 extension MetricLabels {
+    /// Those of a lookup of a destination that has a name only.
+    init(lookupOf hostname: String, by workload: Workload) {
+        self.init()
+        let caller = Party(workload: workload, proof: .workload)
+        append(Facts(caller), .source, principal: caller.principal)
+        append("hostname", hostname)
+    }
+
     fileprivate mutating func append(_ facts: Facts, _ end: End, principal: String?) {
         switch end {
         case .source:

@@ -1,4 +1,5 @@
 import HTTP2
+import Primitives
 import Telemetry
 import Tunnel
 
@@ -8,11 +9,17 @@ struct WorkerMetrics: Sendable {
     /// Connections that are open now.
     var openSockets: [Reporter: UInt64] = [:]
     var refusedPeers: [PeerRefusal: UInt64] = [:]
+    var names = NameTraffic()
+    /// Lookups of destinations that have a name only, by who wanted there.
+    var hostnames = LabelledCounters(
+        countMax: Limits.nameSeriesCountMax, overflow: MetricLabels("hostname", "overflow"))
 
     mutating func merge(_ other: WorkerMetrics) {
         for (labels, counts) in other.traffic { traffic[labels, default: TrafficCounts()].merge(counts) }
         openSockets.merge(other.openSockets) { $0 &+ $1 }
         refusedPeers.merge(other.refusedPeers) { $0 &+ $1 }
+        names.merge(other.names)
+        hostnames.merge(other.hostnames)
     }
 }
 
