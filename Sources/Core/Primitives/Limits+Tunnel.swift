@@ -37,7 +37,7 @@ extension Limits {
     public static let tunnelUnsettledStreamCountMax = 100
     /// Age without use after which a tunnel without streams is closed (ztunnel's default).
     public static let tunnelIdleDuration: Duration = .seconds(300)
-    /// The same for a tunnel beside another without streams that leads to the same peer: one is enough to start with.
+    /// The same for a tunnel beside an older one to the same peer that has room.
     public static let tunnelSurplusDuration: Duration = .seconds(30)
     /// Bytes that a stream's peer may have under way to us at first, and at most.
     public static let streamWindowByteCount: UInt32 = 64 * 1024

@@ -65,7 +65,7 @@ public final class TunnelPool {
 
     /// - Parameters:
     ///   - idleDuration: how long a tunnel without streams is kept.
-    ///   - surplusDuration: how long one is kept beside another without streams under the same key, if that is shorter.
+    ///   - surplusDuration: how long one is kept beside an older one under the same key that has room, if that is shorter.
     ///   - streamCountMax: streams that we open at once on one tunnel, unless its peer allows fewer.
     public init(
         loop: EventLoop, idleDuration: Duration = Limits.tunnelIdleDuration,
@@ -180,11 +180,16 @@ extension TunnelPool: TunnelOwner {
         guard tunnel.streamCount == 0, tunnel.isOpen else { return }
         use(tunnel)
         let name = ObjectIdentifier(tunnel)
-        let isSurplus = entry.tunnels.contains { $0 !== tunnel && $0.streamCount == 0 && $0.isOpen }
         // By name: a weak reference would slow every use of the tunnel down.
-        idleTimers[name] = loop.after(isSurplus ? surplusDuration : idleDuration) { [weak self] in
-            self?.releaseIdle(name)
-        }
+        idleTimers[name] = loop.after(surplusDuration) { [weak self] in self?.releaseSurplus(name) }
+    }
+
+    /// An idle tunnel goes if an older one under its key has room: streams gather on that. Otherwise it has more time.
+    private func releaseSurplus(_ name: ObjectIdentifier) {
+        idleTimers[name] = nil
+        let oldest = entriesByTunnel[name]?.available(streamCountMax)
+        guard oldest.map(ObjectIdentifier.init) == name else { return releaseIdle(name) }
+        idleTimers[name] = loop.after(idleDuration - surplusDuration) { [weak self] in self?.releaseIdle(name) }
     }
 
     private func releaseIdle(_ name: ObjectIdentifier) {
