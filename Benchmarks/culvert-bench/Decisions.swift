@@ -20,8 +20,9 @@ struct Decisions {
     private static let policyType = "type.googleapis.com/istio.security.Authorization"
 
     private let mesh: SyntheticMesh
-    private var random = SplitMix(state: 1)
-    private var store = ResourceStore(settings: MeshSettings(network: "network-1"), node: Schema.Node())
+    private var random = Draw(1)
+    private var store = ResourceStore(
+        settings: MeshSettings(network: "network-1", node: SyntheticMesh.node(0)), node: Schema.Node())
     private var fields: [String] = []
 
     init(workloadCount: Int, policyCount: Int) {
@@ -162,9 +163,9 @@ struct Decisions {
         fields.append("\"policy_allowed\": \(Double(allowed) / Double(count))")
     }
 
-    /// Some workloads of one node, or of a few.
+    /// The workloads of the node.
     private func localWorkloads(of state: MeshState) throws -> [Mesh.Workload] {
-        let workloads = (0..<min(100, mesh.workloadCount)).compactMap {
+        let workloads = (0..<min(SyntheticMesh.workloadsPerNode, mesh.workloadCount)).compactMap {
             state.workload(uid: mesh.uid(ofWorkload: $0))
         }
         guard !workloads.isEmpty else { throw LoadFailure(description: "no workload was found") }
@@ -205,18 +206,5 @@ struct Decisions {
 
     private mutating func add(_ name: String, _ elapsed: Duration, _ count: Int) {
         fields.append("\"\(name)\": {\"mean_ns\": \(Double(elapsed.nanoseconds) / Double(count))}")
-    }
-}
-
-/// Splitmix64: the whole run follows from the seed.
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
-        return word ^ (word >> 31)
     }
 }

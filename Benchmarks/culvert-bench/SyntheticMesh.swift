@@ -11,6 +11,7 @@ struct SyntheticMesh {
     static let port: UInt16 = 8080
     static let servicePort: UInt16 = 80
     static let ruleCount = 10
+    static let workloadsPerNode = 50
     private static let endpointsPerService = 10
     private static let namespaceCount = 200
     private static let portCount = 20
@@ -20,6 +21,7 @@ struct SyntheticMesh {
     // MARK: Names
 
     static func namespace(_ number: Int) -> String { "namespace-\(number % namespaceCount)" }
+    static func node(_ number: Int) -> String { "node-\(number)" }
     func serviceNumber(ofWorkload number: Int) -> Int { number / Self.endpointsPerService }
     func namespace(ofWorkload number: Int) -> String { Self.namespace(serviceNumber(ofWorkload: number)) }
     func name(ofWorkload number: Int) -> String {
@@ -54,7 +56,7 @@ struct SyntheticMesh {
         message.network = "network-1"
         message.tunnelProtocol = .hbone
         message.serviceAccount = "app-\(service)"
-        message.node = "node-\(number / 50)"
+        message.node = Self.node(number / Self.workloadsPerNode)
         message.canonicalName = "app-\(service)"
         message.canonicalRevision = "v\(version)"
         message.workloadName = "app-\(service)"

@@ -6,10 +6,10 @@ import Testing
 /// A ledger with a clock that is set by hand; certificates are numbers.
 private final class Bench {
     var ledger = CertificateLedger<Int>()
-    var generator: SeededGenerator
+    var generator: Draw
     var seconds = 1_000.0
 
-    init(seed: UInt64 = 1) { generator = SeededGenerator(seed: seed) }
+    init(seed: UInt64 = 1) { generator = Draw(seed) }
 
     var now: Instant { Instant(nanoseconds: UInt64(seconds * 1e9)) }
     var wall: WallTime { WallTime(nanoseconds: Int64(seconds * 1e9)) }
@@ -204,7 +204,7 @@ struct CertificateLedgerTests {
     @Test func `whatever the CA does, calls stay bounded and every needed identity is tried again`() throws {
         for seed in UInt64(0)..<30 {
             let bench = Bench(seed: seed)
-            var chance = SeededGenerator(seed: seed &+ 1_000)
+            var chance = Draw(seed &+ 1_000)
             var open: [CertificateLedger<Int>.Ticket] = []
             for _ in 0..<3_000 {
                 let number = Int.random(in: 0..<20, using: &chance)

@@ -24,7 +24,7 @@ import Testing
 
     @Test func `the order of changes does not matter and old versions stay`() {
         let seed = UInt64.random(in: 0 ... .max)
-        var random = SeededGenerator(state: seed)
+        var random = Draw(seed)
         let names = ["a/x", "a/y", "b/x"]
         for _ in 0..<60 {
             var state = Fixture.state()

@@ -9,24 +9,11 @@ private struct Key: Hashable, Sendable {
     func hash(into hasher: inout Hasher) { hasher.combine(number & hashBits) }
 }
 
-/// Splitmix64: the whole run follows from the seed.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-}
-
 @Suite struct PersistentMapTests {
     @Test(arguments: [UInt64.max, 0xff, 3, 0])
     func `it behaves as a dictionary does and no old version ever changes`(hashBits: UInt64) {
         let seed = UInt64.random(in: 0 ... .max)
-        var random = SeededGenerator(state: seed)
+        var random = Draw(seed)
         var map = PersistentMap<Key, Int>()
         var model: [Key: Int] = [:]
         var retained: [(PersistentMap<Key, Int>, [Key: Int])] = []

@@ -49,7 +49,7 @@ import Testing
 
     @Test func `mutated messages that still decode reach a fixed point`() throws {
         let seed = UInt64.random(in: .min ... .max)
-        var random = SplitMix(state: seed)
+        var random = Draw(seed)
         let original = Address(.workload(WorkloadMessageTests.sample)).protobuf()
         for _ in 0..<5000 {
             var bytes = original
@@ -65,18 +65,5 @@ import Testing
             let again = try Address(protobuf: decoded.protobuf())
             #expect(again == decoded, "seed \(seed)")
         }
-    }
-}
-
-/// A small deterministic generator, so that a failure can be had again from its seed.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
     }
 }

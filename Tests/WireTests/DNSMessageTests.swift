@@ -116,7 +116,7 @@ import Wire
 
     @Test func `no mutation of a message breaks a property of the codec`() throws {
         let seed = UInt64.random(in: 0 ... .max)
-        var random = SeededGenerator(state: seed)
+        var random = Draw(seed)
         var seeds = [DNSBytes.question, DNSBytes.alias, DNSBytes.question("00002904d0000080000000")].map(DNSBytes.bytes)
         let query = try #require(DNSBytes.query(DNSBytes.question("00002904d0000080000000"), over: .tcp))
         let addresses = (0..<60).map { IPAddress(v4: UInt32($0)) }

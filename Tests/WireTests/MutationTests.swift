@@ -1,3 +1,4 @@
+import Primitives
 import Testing
 
 /// A fuzzer's little sister: the same properties, on mutations of well-formed texts, in every run of the tests.
@@ -11,7 +12,7 @@ import Testing
 
     @Test func `no mutation of a well-formed text breaks a property of the parsers`() {
         let seed = UInt64.random(in: 0 ... .max)
-        var random = SeededGenerator(state: seed)
+        var random = Draw(seed)
         for round in 0..<4000 {
             var bytes = Self.seeds[round % Self.seeds.count]
             for _ in 0...random.next(upperBound: 4 as UInt64) { Self.mutate(&bytes, &random) }
@@ -20,7 +21,7 @@ import Testing
         }
     }
 
-    private static func mutate(_ bytes: inout [UInt8], _ random: inout SeededGenerator) {
+    private static func mutate(_ bytes: inout [UInt8], _ random: inout Draw) {
         let interesting = Array(":/.-=,;\"[]@%0f \t\u{0}".utf8) + [0x7f, 0x80, 0xff]
         let index = bytes.isEmpty ? 0 : Int(random.next(upperBound: UInt64(bytes.count)))
         let byte = interesting[Int(random.next(upperBound: UInt64(interesting.count)))]

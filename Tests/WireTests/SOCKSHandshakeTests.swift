@@ -51,7 +51,7 @@ import Wire
     }
 
     @Test func `nothing that comes in pieces of the size wanted breaks it`() {
-        var random = SeededGenerator(state: UInt64.random(in: 0 ... .max))
+        var random = Draw(UInt64.random(in: 0 ... .max))
         for _ in 0..<2000 {
             var machine = SOCKSHandshake()
             var byteCount = 0

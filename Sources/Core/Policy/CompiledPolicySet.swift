@@ -1,11 +1,24 @@
+import Primitives
+
 /// The policies that apply to one workload, ready to decide. A value: it stays as it was while the state moves on.
 public struct CompiledPolicySet: Sendable {
-    private let global: PolicyIndex?
-    private let namespace: PolicyIndex?
+    /// The policies of a namespace or, under the empty name, of the mesh.
+    struct Group: Sendable {
+        let name: String
+        let index: PolicyIndex?
+    }
+
+    private let policies: PersistentMap<PolicyRank, RankedPolicies>
+    private let global: Group
+    private let namespace: Group
     private let selected: [AuthorizationPolicy]
     private let unknown: [String]
 
-    init(global: PolicyIndex?, namespace: PolicyIndex?, selected: [AuthorizationPolicy], unknown: [String]) {
+    init(
+        policies: PersistentMap<PolicyRank, RankedPolicies>, global: Group, namespace: Group,
+        selected: [AuthorizationPolicy], unknown: [String]
+    ) {
+        self.policies = policies
         self.global = global
         self.namespace = namespace
         self.selected = selected
@@ -13,69 +26,103 @@ public struct CompiledPolicySet: Sendable {
     }
 
     /// Whether no policy applies, so that every connection is allowed.
-    public var isEmpty: Bool { global == nil && namespace == nil && selected.isEmpty && unknown.isEmpty }
+    public var isEmpty: Bool {
+        global.index == nil && namespace.index == nil && selected.isEmpty && unknown.isEmpty
+    }
 
     /// Whether the other set, of an earlier or later state, holds the very same policies.
     public func isIdentical(to other: CompiledPolicySet) -> Bool {
-        global?.revision == other.global?.revision && namespace?.revision == other.namespace?.revision
+        global.index?.revision == other.global.index?.revision
+            && namespace.index?.revision == other.namespace.index?.revision
             && selected.elementsEqual(other.selected, by: ===) && unknown == other.unknown
     }
 
     /// Decides on a connection: what denies goes before what allows, and where anything allows something must.
     /// What is not understood, and a policy that is named but not known, refuses.
+    ///
+    /// Of several policies that would decide alike one of the mesh is named before one of the namespace and that before
+    /// one that the workload names; of the mesh's and the namespace's the same one each time, on every node.
     public func decide(_ context: PolicyContext) -> PolicyDecision {
-        var enforced = Tally()
-        var dryRun = Tally()
-        let consider = { (policy: AuthorizationPolicy) in
-            if policy.isDryRun { dryRun.consider(policy, context) } else { enforced.consider(policy, context) }
-        }
-        for index in [global, namespace] {
-            guard let index else { continue }
-            enforced.allowCount += index.enforcedAllowCount
-            dryRun.allowCount += index.dryRunAllowCount
-            index.forEachCandidate(for: context, consider)
-        }
-        for policy in selected {
-            if policy.action == .allow {
-                if policy.isDryRun { dryRun.allowCount += 1 } else { enforced.allowCount += 1 }
-            }
-            consider(policy)
-        }
-        let dryRunReason = dryRun.reason(unknown: nil)
-        return PolicyDecision(
-            reason: enforced.reason(unknown: unknown.first),
-            dryRun: dryRunReason == .noAllowPolicies ? nil : dryRunReason)
+        if isEmpty { return PolicyDecision(reason: .noAllowPolicies) }
+        let keys = PolicyConnectionKeys(context)
+        let enforced = reason(context, keys, denial: .denial, allowance: .allowance, unknown: unknown.first)
+        let dryRun = reason(context, keys, denial: .dryRunDenial, allowance: .dryRunAllowance, unknown: nil)
+        return PolicyDecision(reason: enforced, dryRun: dryRun == .noAllowPolicies ? nil : dryRun)
     }
 
-    /// What the policies looked at so far say together.
-    private struct Tally {
-        var allowCount = 0
-        private var denial: PolicyDecision.Reason?
-        private var allowance: PolicyDecision.Reason?
-        private var flaw: PolicyDecision.Reason?
+    private func reason(
+        _ context: PolicyContext, _ keys: PolicyConnectionKeys, denial: PolicyIndex.Role, allowance: PolicyIndex.Role,
+        unknown: String?
+    ) -> PolicyDecision.Reason {
+        if let match = firstMatch(denial, context, keys) {
+            let rule = PolicyDecision.Rule(policy: match.policy.key, index: match.rule)
+            return match.policy.rules[match.rule].flaw.map { .notUnderstood(rule, flaw: $0) } ?? .denied(by: rule)
+        }
+        if let unknown { return .unknownPolicy(unknown) }
+        guard isThereAny(allowance) else { return .noAllowPolicies }
+        if let match = firstMatch(allowance, context, keys) {
+            return .allowed(by: PolicyDecision.Rule(policy: match.policy.key, index: match.rule))
+        }
+        return firstFlaw(allowance) ?? .noneAllowed
+    }
 
-        mutating func consider(_ policy: AuthorizationPolicy, _ context: PolicyContext) {
-            switch policy.action {
-            case .deny:
-                guard denial == nil, let index = policy.firstMatch(context) else { return }
-                let rule = PolicyDecision.Rule(policy: policy.key, index: index)
-                denial = policy.rules[index].flaw.map { .notUnderstood(rule, flaw: $0) } ?? .denied(by: rule)
-            case .allow:
-                guard allowance == nil else { return }
-                if let index = policy.firstMatch(context) {
-                    allowance = .allowed(by: PolicyDecision.Rule(policy: policy.key, index: index))
-                } else if flaw == nil, let index = policy.rules.firstIndex(where: { $0.flaw != nil }) {
-                    let rule = PolicyDecision.Rule(policy: policy.key, index: index)
-                    flaw = policy.rules[index].flaw.map { .notUnderstood(rule, flaw: $0) }
-                }
+    // MARK: Searching
+
+    /// A policy and the index of the rule in it that takes hold of the connection.
+    private typealias Match = (policy: AuthorizationPolicy, rule: Int)
+
+    private func isThereAny(_ role: PolicyIndex.Role) -> Bool {
+        (global.index?.count(of: role) ?? 0) + (namespace.index?.count(of: role) ?? 0) > 0
+            || selected.contains { $0.role == role }
+    }
+
+    private func firstMatch(
+        _ role: PolicyIndex.Role, _ context: PolicyContext, _ keys: PolicyConnectionKeys
+    ) -> Match? {
+        let match = { (policy: AuthorizationPolicy) -> Match? in
+            policy.firstMatch(context, keys).map { (policy, $0) }
+        }
+        for group in [global, namespace] {
+            guard let index = group.index else { continue }
+            var found: Match?
+            _ = index.first(role, for: keys) { rank in
+                guard let candidate = first(role, rank, of: group, where: match) else { return false }
+                found = candidate
+                return true
             }
+            if let found { return found }
         }
+        for policy in selected where policy.role == role {
+            if let match = match(policy) { return match }
+        }
+        return nil
+    }
 
-        func reason(unknown: String?) -> PolicyDecision.Reason {
-            if let denial { return denial }
-            if let unknown { return .unknownPolicy(unknown) }
-            if let allowance { return allowance }
-            return allowCount == 0 ? .noAllowPolicies : flaw ?? .noneAllowed
+    /// The first rule that was not understood.
+    private func firstFlaw(_ role: PolicyIndex.Role) -> PolicyDecision.Reason? {
+        let flaw = { (policy: AuthorizationPolicy) -> PolicyDecision.Reason? in
+            guard policy.isFlawed, let index = policy.rules.firstIndex(where: { $0.flaw != nil }) else { return nil }
+            let rule = PolicyDecision.Rule(policy: policy.key, index: index)
+            return policy.rules[index].flaw.map { .notUnderstood(rule, flaw: $0) }
         }
+        for group in [global, namespace] {
+            guard let index = group.index else { continue }
+            var found: PolicyDecision.Reason?
+            _ = index.firstFlawed(role) { rank in
+                found = first(role, rank, of: group, where: flaw)
+                return found != nil
+            }
+            if let found { return found }
+        }
+        return selected.lazy.filter { $0.role == role }.compactMap(flaw).first
+    }
+
+    /// What `body` makes of the first policy of this rank, role and group of which it makes anything.
+    private func first<Result>(
+        _ role: PolicyIndex.Role, _ rank: PolicyRank, of group: Group, where body: (AuthorizationPolicy) -> Result?
+    ) -> Result? {
+        guard let ranked = policies[rank] else { return nil }
+        if ranked.isSingle { return body(ranked.first) }
+        return ranked.all.lazy.filter { $0.role == role && $0.group == group.name }.compactMap(body).first
     }
 }

@@ -2,74 +2,146 @@ import Primitives
 
 /// Policies that apply together, arranged so that a connection meets only those that may match it. A persistent value:
 /// an update costs a few steps for each key of the policy.
+///
+/// It holds no policies but their ranks: one word for each key of a policy, made of the key's hash, the policy's role
+/// and its rank, so that the policies of a key lie together, and those of a role in the order of their ranks.
 struct PolicyIndex: Sendable {
-    private typealias Bucket = PersistentMap<String, AuthorizationPolicy>
+    /// What a policy is there for.
+    enum Role: UInt8, CaseIterable, Sendable {
+        case denial, allowance, dryRunDenial, dryRunAllowance
 
-    /// A policy is in the bucket of each of its keys.
-    private var buckets = PersistentMap<PolicyIndexKey, Bucket>()
-    /// Policies that any connection may match.
-    private var keyless = Bucket()
-    /// How many buckets there are of each kind. Few kinds occur together, hence a list.
-    private var kinds: [(kind: PolicyIndexKey.Kind, bucketCount: Int)] = []
-    /// How many policies allow: in earnest, and in dry run.
-    private(set) var enforcedAllowCount = 0
-    private(set) var dryRunAllowCount = 0
-    private(set) var count = 0
+        init(_ action: AuthorizationPolicy.Action, isDryRun: Bool) {
+            switch action {
+            case .deny: self = isDryRun ? .dryRunDenial : .denial
+            case .allow: self = isDryRun ? .dryRunAllowance : .allowance
+            }
+        }
+    }
+
+    private struct KindCount: Sendable {
+        var kind: PolicyKey.Kind
+        var count: Int
+    }
+
+    private var words = PersistentIntegerSet()
+    /// How many keys there are of each kind. Few kinds occur together, hence a list.
+    private var kinds: [KindCount] = []
+    /// How many policies there are of each role.
+    private var denialCount = 0
+    private var allowanceCount = 0
+    private var dryRunDenialCount = 0
+    private var dryRunAllowanceCount = 0
     /// Tells this state of the index from all earlier ones.
     private(set) var revision: UInt64 = 0
 
-    mutating func insert(_ policy: AuthorizationPolicy, revision: UInt64) {
-        count(policy, by: 1)
+    var isEmpty: Bool { Role.allCases.allSatisfy { count(of: $0) == 0 } }
+
+    func count(of role: Role) -> Int {
+        switch role {
+        case .denial: denialCount
+        case .allowance: allowanceCount
+        case .dryRunDenial: dryRunDenialCount
+        case .dryRunAllowance: dryRunAllowanceCount
+        }
+    }
+
+    // MARK: Changes
+
+    /// Puts `new` in the place of `old`: all policies of one rank that are in the index.
+    mutating func replace(_ old: [AuthorizationPolicy], with new: [AuthorizationPolicy], revision: UInt64) {
         self.revision = revision
-        guard let keys = PolicyIndexKey.keys(of: policy) else {
-            keyless[policy.key] = policy
-            return
+        if old.count == 1, new.count == 1, old[0].isFound(as: new[0]) { return }
+        for policy in old {
+            count(policy.role, by: -1)
+            for key in policy.connectionKeys {
+                words.remove(Self.word(key.hash, policy))
+                count(key.kind, by: -1)
+            }
+            if policy.isFlawed { words.remove(Self.word(Self.flawHash, policy)) }
         }
-        for key in keys {
-            var bucket = buckets[key] ?? Bucket()
-            if bucket.isEmpty { countBucket(of: key.kind, by: 1) }
-            bucket[policy.key] = policy
-            buckets[key] = bucket
-        }
-    }
-
-    /// - Precondition: `policy` is what was inserted under its key.
-    mutating func remove(_ policy: AuthorizationPolicy, revision: UInt64) {
-        count(policy, by: -1)
-        self.revision = revision
-        guard let keys = PolicyIndexKey.keys(of: policy) else {
-            keyless[policy.key] = nil
-            return
-        }
-        for key in keys {
-            guard var bucket = buckets[key] else { continue }
-            bucket[policy.key] = nil
-            buckets[key] = bucket.isEmpty ? nil : bucket
-            if bucket.isEmpty { countBucket(of: key.kind, by: -1) }
+        for policy in new {
+            count(policy.role, by: 1)
+            for key in policy.connectionKeys {
+                words.insert(Self.word(key.hash, policy))
+                count(key.kind, by: 1)
+            }
+            if policy.isFlawed { words.insert(Self.word(Self.flawHash, policy)) }
         }
     }
 
-    /// Calls `body` with each policy that may match the connection; with some of them more than once.
-    func forEachCandidate(for context: PolicyContext, _ body: (AuthorizationPolicy) -> Void) {
-        for (_, policy) in keyless { body(policy) }
-        for (kind, _) in kinds {
-            guard let key = PolicyIndexKey(kind, of: context), let bucket = buckets[key] else { continue }
-            for (_, policy) in bucket { body(policy) }
+    private mutating func count(_ role: Role, by step: Int) {
+        switch role {
+        case .denial: denialCount += step
+        case .allowance: allowanceCount += step
+        case .dryRunDenial: dryRunDenialCount += step
+        case .dryRunAllowance: dryRunAllowanceCount += step
         }
     }
 
-    private mutating func count(_ policy: AuthorizationPolicy, by step: Int) {
-        count += step
-        guard policy.action == .allow else { return }
-        if policy.isDryRun { dryRunAllowCount += step } else { enforcedAllowCount += step }
-    }
-
-    private mutating func countBucket(of kind: PolicyIndexKey.Kind, by step: Int) {
+    private mutating func count(_ kind: PolicyKey.Kind, by step: Int) {
         guard let index = kinds.firstIndex(where: { $0.kind == kind }) else {
-            kinds.append((kind, step))
+            kinds.append(KindCount(kind: kind, count: step))
             return
         }
-        kinds[index].bucketCount += step
-        if kinds[index].bucketCount == 0 { kinds.remove(at: index) }
+        kinds[index].count += step
+        if kinds[index].count == 0 { kinds.remove(at: index) }
+    }
+
+    // MARK: Questions
+
+    /// The lowest rank for which `isMatch` holds among those of a role that share a key with the connection.
+    func first(
+        _ role: Role, for keys: PolicyConnectionKeys, where isMatch: (PolicyRank) -> Bool
+    ) -> PolicyRank? {
+        guard count(of: role) > 0 else { return nil }
+        var best: PolicyRank?
+        for entry in kinds {
+            guard let hash = keys.hash(entry.kind) else { continue }
+            best = first(role, hash, before: best, where: isMatch) ?? best
+        }
+        return best
+    }
+
+    /// The lowest rank for which `isMatch` holds among those of a role; meant to hold for the flawed ones.
+    func firstFlawed(_ role: Role, where isMatch: (PolicyRank) -> Bool) -> PolicyRank? {
+        first(role, Self.flawHash, before: nil, where: isMatch)
+    }
+
+    private func first(
+        _ role: Role, _ hash: UInt32, before limit: PolicyRank?, where isMatch: (PolicyRank) -> Bool
+    ) -> PolicyRank? {
+        let start = Self.word(hash, role, 0)
+        let end = Self.word(hash, role, limit?.number ?? PolicyRank.max)
+        var next = start
+        while let word = words.first(atLeast: next), word <= end {
+            let rank = PolicyRank(number: UInt32(truncatingIfNeeded: word - start))
+            if rank == limit { return nil }
+            if isMatch(rank) { return rank }
+            if word == end { return nil }
+            next = word + 1
+        }
+        return nil
+    }
+
+    // MARK: Words
+
+    /// The hash under which policies with a flaw are found: a connection's keys may have it, too.
+    private static let flawHash: UInt32 = 1
+
+    private static func word(_ hash: UInt32, _ policy: AuthorizationPolicy) -> UInt64 {
+        word(hash, policy.role, policy.rank.number)
+    }
+
+    private static func word(_ hash: UInt32, _ role: Role, _ rank: UInt32) -> UInt64 {
+        UInt64(hash) << 32 | UInt64(role.rawValue) << 30 | UInt64(rank)
+    }
+}
+
+extension AuthorizationPolicy {
+    var role: PolicyIndex.Role { PolicyIndex.Role(action, isDryRun: isDryRun) }
+
+    /// Whether an index has both in the same places.
+    fileprivate func isFound(as other: AuthorizationPolicy) -> Bool {
+        role == other.role && isFlawed == other.isFlawed && connectionKeys == other.connectionKeys
     }
 }

@@ -2,40 +2,55 @@ import Primitives
 
 /// All policies known: a persistent value.
 public struct PolicySet: Sendable {
-    private var policies = PersistentMap<String, AuthorizationPolicy>()
+    private var policies = PersistentMap<PolicyRank, RankedPolicies>()
     /// The policies of scope namespace by their namespace; those of scope global under the empty name.
     private var indexes = PersistentMap<String, PolicyIndex>()
     private var revision: UInt64 = 0
+    /// The number of policies.
+    public private(set) var count = 0
 
+    /// The set of none.
     public init() {}
 
-    public var count: Int { policies.count }
-
     /// The policy with this key, `namespace/name`.
-    public subscript(key: String) -> AuthorizationPolicy? { policies[key] }
+    public subscript(key: String) -> AuthorizationPolicy? { policies[PolicyRank(key: key)]?[key] }
 
     /// All policies, in no particular order.
-    public var all: some Sequence<AuthorizationPolicy> { policies.lazy.map(\.value) }
+    public var all: some Sequence<AuthorizationPolicy> { policies.lazy.flatMap { $0.value.all } }
 
     /// Adds the policy, or puts it in the place of the one with its key.
     public mutating func insert(_ policy: AuthorizationPolicy) {
-        remove(key: policy.key)
-        policies[policy.key] = policy
-        revision += 1
-        guard let group = Self.group(of: policy) else { return }
-        var index = indexes[group] ?? PolicyIndex()
-        index.insert(policy, revision: revision)
-        indexes[group] = index
+        guard let old = policies[policy.rank] else {
+            count += 1
+            replace(nil, with: RankedPolicies(policy), policy.rank)
+            return
+        }
+        if old[policy.key] == nil { count += 1 }
+        var new = old
+        new.insert(policy)
+        replace(old, with: new, policy.rank)
     }
 
     /// Removes the policy with this key; false when there is none.
     @discardableResult public mutating func remove(key: String) -> Bool {
-        guard let policy = policies.removeValue(forKey: key) else { return false }
-        revision += 1
-        guard let group = Self.group(of: policy), var index = indexes[group] else { return true }
-        index.remove(policy, revision: revision)
-        indexes[group] = index.count == 0 ? nil : index
+        let rank = PolicyRank(key: key)
+        guard let old = policies[rank], old[key] != nil else { return false }
+        count -= 1
+        replace(old, with: old.removing(key: key), rank)
         return true
+    }
+
+    private mutating func replace(_ old: RankedPolicies?, with new: RankedPolicies?, _ rank: PolicyRank) {
+        policies[rank] = new
+        revision += 1
+        let (old, new) = (old?.all ?? [], new?.all ?? [])
+        for group in Set((old + new).compactMap(\.group)) {
+            let (leaving, staying) = (old.filter { $0.group == group }, new.filter { $0.group == group })
+            guard !leaving.elementsEqual(staying, by: ===) else { continue }
+            var index = indexes[group] ?? PolicyIndex()
+            index.replace(leaving, with: staying, revision: revision)
+            indexes[group] = index.isEmpty ? nil : index
+        }
     }
 
     /// The policies that apply to a workload of `namespace` that names `references`: the global ones, those of its
@@ -44,17 +59,22 @@ public struct PolicySet: Sendable {
         var selected: [AuthorizationPolicy] = []
         var unknown: [String] = []
         for key in references {
-            if let policy = policies[key] { selected.append(policy) } else { unknown.append(key) }
+            if let policy = self[key] { selected.append(policy) } else { unknown.append(key) }
         }
         return CompiledPolicySet(
-            global: indexes[""], namespace: namespace.isEmpty ? nil : indexes[namespace], selected: selected,
-            unknown: unknown)
+            policies: policies, global: CompiledPolicySet.Group(name: "", index: indexes[""]),
+            namespace: CompiledPolicySet.Group(name: namespace, index: namespace.isEmpty ? nil : indexes[namespace]),
+            selected: selected, unknown: unknown)
     }
+}
 
-    private static func group(of policy: AuthorizationPolicy) -> String? {
-        switch policy.scope {
+extension AuthorizationPolicy {
+    /// The policies that it applies together with: by namespace, all of the mesh under the empty name; nil for one that
+    /// is named by workloads. One of no namespace is as good as global, as it is for ztunnel.
+    var group: String? {
+        switch scope {
         case .global: ""
-        case .namespace: policy.namespace
+        case .namespace: namespace
         case .workloadSelector: nil
         }
     }

@@ -11,7 +11,9 @@ public protocol ProtobufMessage: Hashable, Sendable {
 extension ProtobufMessage {
     /// Decodes a message that its transport has bounded in size. Unknown fields are passed over; of a singular field
     /// the last value counts; messages that come twice are merged.
-    public init(protobuf bytes: [UInt8]) throws(ProtobufError) {
+    public init(protobuf bytes: [UInt8]) throws(ProtobufError) { try self.init(decoding: bytes) }
+
+    init(decoding bytes: [UInt8]) throws(ProtobufError) {
         self.init()
         var decoder = FieldDecoder(bytes)
         try decoder.decode(into: &self)
