@@ -86,13 +86,17 @@ let package = Package(
             ["Primitives", "Identity", "System", "EventLoop", "TLS", "RPC", "Schema", "ControlPlane"]),
         module("Service", "Admin", ["Primitives", "System", "EventLoop", "HTTP1", "Telemetry"]),
         module("Service", "YAML", ["CYAML", "Primitives"]),
+        module(
+            "Service", "LocalState",
+            ["Primitives", "System", "EventLoop", "Schema", "YAML", "Telemetry", "Discovery"]),
 
         // Node, Agent, Control, Lab
         module(
             "Node", "NodeProxy",
             [
                 "Primitives", "Identity", "Wire", "Policy", "Mesh", "System", "EventLoop", "Resolver", "TLS", "HTTP2",
-                "Tunnel", "Schema", "Telemetry", "ControlPlane", "Discovery", "Certificates", "Admin", "RPC",
+                "Tunnel", "Schema", "Telemetry", "ControlPlane", "Discovery", "Certificates", "Admin", "RPC", "YAML",
+                "LocalState",
             ]),
         module("Control", "Manifests", ["Primitives", "System", "YAML"]),
         module("Control", "Compiler", ["Primitives", "Schema", "YAML", "Manifests"]),
@@ -148,7 +152,7 @@ let package = Package(
             "NodeProxy",
             [
                 "NodeProxy", "Interception", "Certificates", "EventLoop", "Identity", "Mesh", "Policy", "Primitives",
-                "System", "TLS", "Telemetry",
+                "System", "TLS", "Telemetry", "ControlPlane", "RPC", "Schema",
             ]),
         tests("Resolver", ["Resolver", "EventLoop", "Primitives", "System", "Wire"]),
         tests("EventLoop", ["EventLoop", "System", "Primitives"]),
@@ -169,7 +173,12 @@ let package = Package(
         tests(
             "Interception",
             ["Interception", "Manifests", "Compiler", "Primitives", "System", "EventLoop", "Schema", "Telemetry"]),
+        tests(
+            "Programs", ["Primitives", "System", "culvert-node", "culvert-control", "culvert-agent"]),
         tests("YAML", ["YAML", "Primitives"]),
+        tests(
+            "LocalState",
+            ["LocalState", "Discovery", "EventLoop", "Mesh", "Primitives", "Schema", "System", "Telemetry", "YAML"]),
         tests("HTTP2", ["HTTP2", "Primitives"]),
         tests("Manifests", ["Manifests", "Primitives", "System", "YAML"]),
         tests("Compiler", ["Compiler", "Manifests", "Primitives", "Schema", "YAML"]),

@@ -108,8 +108,8 @@ public enum FileSystem {
     /// Removes an empty directory.
     public static func removeDirectory(_ path: String) throws(Errno) { try check(unsafe rmdir(path)) }
 
-    /// The directory that holds the last component of `path`.
-    static func parent(of path: String) -> String? {
+    /// The directory that holds the last component of `path`, `.` for a path without any.
+    public static func parent(of path: String) -> String? {
         var text = path[...]
         while text.count > 1, text.last == "/" { text.removeLast() }
         guard let slash = text.lastIndex(of: "/") else { return "." }

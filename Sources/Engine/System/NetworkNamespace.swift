@@ -39,12 +39,14 @@ public final class NetworkNamespace: Sendable {
     public func descriptorCopy() throws(Errno) -> OwnedDescriptor { try descriptor.duplicate() }
 
     /// Runs `body` with the calling thread inside the namespace: sockets and processes made there belong to it. Needs
-    /// CAP_SYS_ADMIN. `home` is where the thread is now, if the caller holds it; it saves looking it up.
+    /// CAP_SYS_ADMIN. `home` is where the thread is now, if the caller holds it: it saves looking it up, and nothing is
+    /// entered where it is this very namespace.
     ///
     /// A thread that cannot return would do everything that follows in the wrong namespace, so that ends the process.
     public func perform<R: ~Copyable>(
         from home: NetworkNamespace? = nil, _ body: () throws(Errno) -> R
     ) throws(Errno) -> R {
+        if let home, home.key == key { return try body() }
         let home = if let home { home } else { try Self.current() }
         guard setns(descriptor.raw, CULVERT_CLONE_NEWNET) == 0 else { throw Errno.current }
         defer { if setns(home.descriptor.raw, CULVERT_CLONE_NEWNET) != 0 { abort() } }

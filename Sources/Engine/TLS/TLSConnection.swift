@@ -207,6 +207,8 @@ public import Primitives
     }
 
     private func updateKey() throws(TLSFailure) {
+        // TLS 1.2 has one key for all records, and its bound is that of the sequence number, which OpenSSL keeps.
+        guard unsafe SSL_version(ssl) == TLS1_3_VERSION else { return unsafe keyStart = window.pointee.write_count }
         // Asking for the peer's update too protects the other direction against peers that never update by themselves.
         guard unsafe SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED) > 0 else { throw fail() }
         unsafe keyStart = window.pointee.write_count

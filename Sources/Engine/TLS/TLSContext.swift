@@ -80,19 +80,15 @@ import Primitives
     private func applyContract() throws(TLSFailure) {
         unsafe culvert_set_lean(raw)
         unsafe culvert_bound_peer_chain(raw, Limits.tlsPeerChainByteCountMax, Limits.tlsPeerChainDepthMax)
-        try check(unsafe culvert_set_versions(raw, TLS1_3_VERSION, TLS1_3_VERSION), .configuration, "TLS versions")
+        let oldest = options.acceptsTLS12 ? TLS1_2_VERSION : TLS1_3_VERSION
+        try check(unsafe culvert_set_versions(raw, oldest, TLS1_3_VERSION), .configuration, "TLS versions")
         let suites = options.cipherSuites.map(\.rawValue).joined(separator: ":")
         try check(unsafe SSL_CTX_set_ciphersuites(raw, suites), .configuration, "cipher suites \(suites)")
-        // OpenSSL before 3.5 knows no ML-KEM. A key share for both spares a peer without it a second round trip.
-        let hasPostQuantum = unsafe culvert_set_groups(raw, "*X25519MLKEM768:*X25519:P-256:P-384") > 0
-        if !hasPostQuantum {
-            ErrorQueue.clear()
-            try check(unsafe culvert_set_groups(raw, "X25519:P-256:P-384"), .configuration, "key exchange groups")
+        if options.acceptsTLS12 {
+            try check(unsafe SSL_CTX_set_cipher_list(raw, Self.suitesOfTLS12), .configuration, "suites of TLS 1.2")
         }
-        let algorithms = """
-            ECDSA+SHA384:ECDSA+SHA256:ECDSA+SHA512:ed25519:rsa_pss_rsae_sha512:rsa_pss_rsae_sha384:rsa_pss_rsae_sha256:\
-            RSA+SHA512:RSA+SHA384:RSA+SHA256
-            """
+        try chooseGroups()
+        let algorithms = options.compliance == .fips ? Self.approvedAlgorithms : Self.algorithms
         try check(
             unsafe culvert_set_signature_algorithms(raw, algorithms), .configuration, "signature algorithms")
         guard !isServer else { return }
@@ -102,6 +98,37 @@ import Primitives
             throw TLSFailure(.resources, "ALPN", ErrorQueue.drain())
         }
     }
+
+    private func chooseGroups() throws(TLSFailure) {
+        switch options.compliance {
+        case .postQuantum:
+            try check(unsafe culvert_set_groups(raw, "X25519MLKEM768"), .configuration, "group X25519MLKEM768")
+        case .fips: try chooseGroups("*X25519MLKEM768:*P-256:P-384", orElse: "P-256:P-384")
+        // A key share for both spares a peer without ML-KEM a second round trip.
+        case nil: try chooseGroups("*X25519MLKEM768:*X25519:P-256:P-384", orElse: "X25519:P-256:P-384")
+        }
+    }
+
+    /// OpenSSL before 3.5, and many a FIPS provider, knows no ML-KEM.
+    private func chooseGroups(_ groups: String, orElse classical: String) throws(TLSFailure) {
+        guard unsafe culvert_set_groups(raw, groups) <= 0 else { return }
+        ErrorQueue.clear()
+        try check(unsafe culvert_set_groups(raw, classical), .configuration, "key exchange groups")
+    }
+
+    private static let suitesOfTLS12 = """
+        ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384:\
+        ECDHE-RSA-AES128-GCM-SHA256
+        """
+    private static let algorithms = """
+        ECDSA+SHA384:ECDSA+SHA256:ECDSA+SHA512:ed25519:rsa_pss_rsae_sha512:rsa_pss_rsae_sha384:rsa_pss_rsae_sha256:\
+        RSA+SHA512:RSA+SHA384:RSA+SHA256
+        """
+    /// Those of FIPS 186-4, which every FIPS provider has.
+    private static let approvedAlgorithms = """
+        ECDSA+SHA384:ECDSA+SHA256:ECDSA+SHA512:rsa_pss_rsae_sha512:rsa_pss_rsae_sha384:rsa_pss_rsae_sha256:\
+        RSA+SHA512:RSA+SHA384:RSA+SHA256
+        """
 
     private func installCallbacks() {
         if admission != .anyone {

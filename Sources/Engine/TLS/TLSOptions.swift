@@ -6,9 +6,22 @@ public enum CipherSuite: String, Sendable, CaseIterable {
     case aes128GCM = "TLS_AES_128_GCM_SHA256"
 }
 
-/// What may be chosen about a context. Versions, groups, signature algorithms and the refusal of session resumption
-/// may not.
+/// What an operator is bound to.
+public enum CompliancePolicy: String, Sendable, CaseIterable {
+    /// Keys are agreed on by X25519MLKEM768 and nothing else (OpenSSL 3.5 or newer).
+    case postQuantum = "pqc"
+    /// All cryptography is that of OpenSSL's FIPS provider.
+    case fips
+}
+
+/// What may be chosen about a context. Signature algorithms and the refusal of session resumption may not.
 public struct TLSOptions: Sendable {
+    /// Speaks TLS 1.2 too, with peers that know nothing newer.
+    public var acceptsTLS12 = false
+
+    /// Nil: X25519MLKEM768 where OpenSSL has it, and the classical groups.
+    public var compliance: CompliancePolicy?
+
     /// The suites that are offered or accepted, best first. A server follows its client's order.
     public var cipherSuites: [CipherSuite] = [.aes256GCM, .aes128GCM]
 

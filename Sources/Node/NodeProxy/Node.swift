@@ -13,7 +13,7 @@ import Tunnel
 /// The node proxy: its workers, and on the control loop everything slow. It hands the workers each version of the
 /// mesh, each certificate and each pod.
 public final class Node {
-    private struct RunningPod {
+    private struct RunningPod: Sendable {
         let name: WorkloadName
         let namespace: NetworkNamespace
     }
@@ -24,6 +24,8 @@ public final class Node {
     private let home: NetworkNamespace
     private var links: [WorkerLink] = []
     private var pods: [String: RunningPod] = [:]
+    /// The workload that this process is, or is for; it runs in this process's own namespace.
+    private var resident: RunningPod?
     private var certificates: CertificateStore?
     private var state: MeshState?
     private var enrolment: EnrolmentClient?
@@ -44,12 +46,13 @@ public final class Node {
         self.configuration = configuration
         self.logger = logger
         home = try NetworkNamespace.current()
+        loop.resident = self
+        guard configuration.dedicatedWorkload == nil else { return }
         // Both are needed for every pod; better to know now.
         try home.perform { () throws(Errno) in }
         var options = TCPSocket.ListenOptions()
         options.mark = configuration.packetMark
         _ = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0), options: options)
-        loop.resident = self
     }
 
     /// Starts the workers. `signer` is the certificate authority.
@@ -70,17 +73,24 @@ public final class Node {
                     logger: logger, home: home)
             }
         }
-        var options = TLSOptions()
-        options.cipherSuites = configuration.cipherSuites
-        certificates = CertificateStore(loop: loop, signer: signer, options: options) { [weak self] in
+        certificates = CertificateStore(loop: loop, signer: signer, options: configuration.tls) { [weak self] in
             self?.certificateChanged($0)
         }
     }
 
-    /// Connects to the interception agent; to be called once the mesh is known, so that pods never meet an empty one.
-    public func startEnrolment() {
+    /// Takes connections: of the pods that the interception agent enrols, or of the one workload that this process is
+    /// for. To be called once the mesh is known, so that pods never meet an empty one.
+    /// - Throws: when this process's own listeners cannot be made.
+    public func startPods() throws(Errno) {
         isMeshKnown = true
-        guard enrolment == nil, !isShuttingDown else { return }
+        guard enrolment == nil, resident == nil, !isShuttingDown else { return }
+        if let name = configuration.dedicatedWorkload {
+            try start(RunningPod(name: name, namespace: home), uid: "\(name)", .pod)
+            return enrolmentReady(true)
+        }
+        if let name = configuration.ownWorkload, configuration.carriesConnections {
+            try start(RunningPod(name: name, namespace: home), uid: "\(name)", .nodeProxy)
+        }
         let client = EnrolmentClient(
             loop: loop, path: configuration.enrolmentSocket, logger: logger, target: self)
         enrolment = client
@@ -92,6 +102,7 @@ public final class Node {
         self.state = state
         for link in links { link.publish(state) }
         for pod in pods.values { prefetch(pod.name) }
+        if let resident { prefetch(resident.name) }
     }
 
     /// Gives back the memory that a quiet node does not need: the workers' first, and then what is free.
@@ -139,7 +150,7 @@ public final class Node {
 
     /// Drops the certificate of a service account that no running pod has any more.
     private func forgetUnused(_ name: WorkloadName) {
-        let isUsed = pods.values.contains {
+        let isUsed = (pods.values + [resident].compactMap { $0 }).contains {
             $0.name.namespace == name.namespace && $0.name.serviceAccount == name.serviceAccount
         }
         guard !isUsed, let identity = identity(of: name) else { return }
@@ -211,28 +222,36 @@ extension Node: EnrolmentTarget {
             guard running.namespace.key != namespace.key else { return done(nil) }
             return stopPod(uid: uid) { [weak self] in self?.startPod(uid: uid, name, namespace, done) }
         }
-        let listeners: PodListeners
         do throws(Errno) {
-            listeners = try PodListeners.bind(in: namespace, configuration)
+            try start(RunningPod(name: name, namespace: namespace), uid: uid, .pod)
         } catch {
             return done("\(error)")
         }
-        pods[uid] = RunningPod(name: name, namespace: namespace)
-        counted.startedPods &+= 1
+        // The sockets listen already: what connects from now on waits in their queues.
+        done(nil)
+    }
+
+    private func start(_ pod: RunningPod, uid: String, _ purpose: PodListeners.Purpose) throws(Errno) {
+        let listeners = try PodListeners.bind(in: pod.namespace, from: home, configuration, for: purpose)
+        if pod.namespace === home {
+            resident = pod
+        } else {
+            pods[uid] = pod
+            counted.startedPods &+= 1
+        }
         for link in links {
             link.perform { worker in
                 worker.add(
-                    PodProxy(worker: worker, uid: uid, name: name, namespace: namespace, listeners: listeners))
+                    PodProxy(
+                        worker: worker, uid: uid, name: pod.name, namespace: pod.namespace, listeners: listeners))
             }
         }
         // Only now, since a worker hands connections over to another, which must know the pod by then.
         for link in links { link.perform { $0.start(uid: uid) } }
-        prefetch(name)
+        prefetch(pod.name)
         logger.log(
             .info, "inpod::statemanager", "pod enrolled",
-            [.text("uid", uid), .text("workload", "\(name.namespace)/\(name.name)")])
-        // The sockets listen already: what connects from now on waits in their queues.
-        done(nil)
+            [.text("uid", uid), .text("workload", "\(pod.name.namespace)/\(pod.name.name)")])
     }
 
     func stopPod(uid: String, _ done: @escaping () -> Void) {

@@ -1,4 +1,5 @@
 import ControlPlane
+import LocalState
 import Primitives
 import RPC
 import System
@@ -6,20 +7,44 @@ import TLS
 import Telemetry
 
 extension NodeConfiguration {
-    /// Settings as ztunnel takes them from its environment.
-    /// - Parameter processorCount: online processors, which the number of workers follows.
-    public init(environment: [String: String], processorCount: Int) throws(ConfigurationError) {
+    /// Settings as ztunnel takes them from its environment and from the mesh configuration.
+    /// - Parameters:
+    ///   - processorCount: online processors, which the number of workers follows.
+    ///   - meshConfiguration: the path of a mesh configuration; there need be none.
+    public init(
+        environment: [String: String], processorCount: Int, meshConfiguration: String = meshConfigurationFile
+    ) throws(ConfigurationError) {
         let reader = EnvironmentReader(variables: environment)
+        let proxyConfig = try Self.proxyConfig(reader, file: meshConfiguration)
         self.init()
         try refuseUnsupported(reader)
-        try readControlPlane(reader)
+        tls = try Self.tlsOptions(reader)
+        try readControlPlane(reader, proxyConfig)
         try readIdentity(reader)
+        readMetadata(reader, proxyConfig)
+        try readRole(reader)
         try readPodSettings(reader)
         try readNames(reader)
+        guard carriesConnections || answersNames else {
+            throw ConfigurationError(
+                variable: "ENABLE_PROXY", reason: "nothing is left to do, as names are not answered either")
+        }
         try readTransport(reader)
-        workerCount = try Self.workerCount(reader, processorCount: processorCount)
+        workerCount = try Self.workerCount(
+            reader, processorCount: processorCount, concurrency: proxyConfig.concurrency)
+        adminPort = proxyConfig.adminPort ?? adminPort
+        statsPort = proxyConfig.statsPort ?? statsPort
         terminationDeadline = try Self.terminationDeadline(reader)
-        if reader.text("LOG_FORMAT") == "json" { logFormat = .json }
+        try readLogging(reader)
+    }
+
+    private mutating func readLogging(_ reader: EnvironmentReader) throws(ConfigurationError) {
+        switch reader.text("LOG_FORMAT") {
+        case nil, "plain": logFormat = .plain
+        case "json": logFormat = .json
+        case let text?:
+            throw ConfigurationError(variable: "LOG_FORMAT", reason: "\"\(text)\" is neither plain nor json")
+        }
         if let directives = reader.text("RUST_LOG") {
             guard let filter = LogFilter.standard.adding(directives) else {
                 throw ConfigurationError(variable: "RUST_LOG", reason: "\"\(directives)\" is not a list of levels")
@@ -31,41 +56,75 @@ extension NodeConfiguration {
 
     /// Settings whose meaning we do not carry out yet must not be silently ignored.
     private func refuseUnsupported(_ reader: EnvironmentReader) throws(ConfigurationError) {
-        for name in ["XDS_ON_DEMAND", "FAKE_CA", "TLS12_ENABLED"] {
+        for name in ["XDS_ON_DEMAND", "FAKE_CA"] {
             guard try reader.flag(name) != true else {
                 throw ConfigurationError(variable: name, reason: "is not supported")
             }
         }
-        for name in ["LOCAL_XDS", "LOCAL_XDS_PATH", "PROXY_CONFIG", "CRL_PATH", "COMPLIANCE_POLICY"] {
+        for name in ["CRL_PATH"] {
             guard reader.text(name) == nil else {
                 throw ConfigurationError(variable: name, reason: "is not supported")
             }
         }
-        if let mode = reader.text("PROXY_MODE"), mode.lowercased() != "shared" {
-            throw ConfigurationError(variable: "PROXY_MODE", reason: "only shared is supported, not \"\(mode)\"")
-        }
     }
 
-    private mutating func readControlPlane(_ reader: EnvironmentReader) throws(ConfigurationError) {
-        discovery = try Self.access("XDS", reader)
-        certificateAuthority = try Self.access("CA", reader)
+    /// Whom this process serves, and who it is itself.
+    private mutating func readRole(_ reader: EnvironmentReader) throws(ConfigurationError) {
+        carriesConnections = try reader.flag("ENABLE_PROXY") ?? true
+        let text = reader.text("PROXY_WORKLOAD_INFO")
+        switch reader.text("PROXY_MODE")?.lowercased() {
+        case nil, "shared":
+            if text != nil { remarks.append("of no effect without PROXY_MODE=dedicated: PROXY_WORKLOAD_INFO") }
+            if let namespace = reader.text("POD_NAMESPACE"), let name = reader.text("POD_NAME"),
+                let account = reader.text("SERVICE_ACCOUNT")
+            {
+                ownWorkload = WorkloadName(name: name, namespace: namespace, serviceAccount: account)
+            }
+        case "dedicated":
+            guard let workload = text.flatMap({ WorkloadName($0) }) else {
+                throw ConfigurationError(
+                    variable: "PROXY_WORKLOAD_INFO",
+                    reason: "\"\(text ?? "")\" is not namespace/name/service-account, as PROXY_MODE=dedicated needs")
+            }
+            dedicatedWorkload = workload
+            packetMark = nil
+        case let mode?:
+            throw ConfigurationError(variable: "PROXY_MODE", reason: "\"\(mode)\" is neither shared nor dedicated")
+        }
+        ownTrustDomain = reader.text("TRUST_DOMAIN")
+    }
+
+    private mutating func readControlPlane(
+        _ reader: EnvironmentReader, _ config: ProxyConfig
+    ) throws(ConfigurationError) {
+        discovery = try access("XDS", reader, else: config.discoveryAddress)
+        certificateAuthority = try access("CA", reader, else: nil)
+        switch (reader.text("LOCAL_XDS"), reader.text("LOCAL_XDS_PATH")) {
+        case (nil, nil): break
+        case (let text?, nil): localState = .inline(text)
+        case (nil, let path?): localState = .file(path)
+        default: throw ConfigurationError(variable: "LOCAL_XDS", reason: "LOCAL_XDS_PATH is set too")
+        }
         secretTTL = try reader.duration("SECRET_TTL") ?? secretTTL
     }
 
     /// How discovery (`XDS`) or the certificate authority (`CA`) is reached; nil where its address is set and empty.
-    private static func access(
-        _ name: String, _ reader: EnvironmentReader
+    private func access(
+        _ name: String, _ reader: EnvironmentReader, else configured: String?
     ) throws(ConfigurationError) -> ControlPlaneAccess? {
         let variable = "\(name)_ADDRESS"
-        if let set = reader.variables[variable], set.isEmpty { return nil }
         let inCluster = reader.text("KUBERNETES_SERVICE_HOST") != nil
         let standard = inCluster ? "https://istiod.istio-system.svc:15012" : "https://localhost:15012"
+        let address = reader.variables[variable] ?? configured ?? standard
+        guard !address.isEmpty else { return nil }
         var access = try ControlPlaneAccess(
-            target: target(reader.text(variable) ?? standard, variable),
+            target: Self.target(address, variable),
             trust: TrustSource(reader.text("\(name)_ROOT_CA") ?? "./var/run/secrets/istio/root-cert.pem"))
         access.alternativeName = reader.text("ALT_\(name)_HOSTNAME")
         access.headers = reader.named(withPrefix: "\(name)_HEADER_").map { ($0.name.lowercased(), $0.value) }
-        access.clusterID = clusterID(reader)
+        access.clusterID = Self.clusterID(reader)
+        access.tls = tls
+        access.tls.cipherSuites = TLSOptions().cipherSuites
         let standardToken = "./var/run/secrets/tokens/istio-token"
         if let token = reader.text("AUTH_TOKEN") {
             access.token = BearerToken(token)
@@ -102,8 +161,6 @@ extension NodeConfiguration {
         podName = reader.text("POD_NAME") ?? ""
         podNamespace = reader.text("POD_NAMESPACE") ?? ""
         instanceIP = reader.text("INSTANCE_IP")
-        metadata = reader.named(withPrefix: "ISTIO_META_")
-        istioVersion = reader.text("ISTIO_META_ISTIO_VERSION") ?? ""
     }
 
     private mutating func readPodSettings(_ reader: EnvironmentReader) throws(ConfigurationError) {
@@ -130,7 +187,6 @@ extension NodeConfiguration {
             }
             frameByteCountMax = frame
         }
-        cipherSuites = try reader.cipherSuites("CULVERT_CIPHER_SUITES") ?? cipherSuites
         guard try reader.flag("KEEPALIVE_ENABLED") ?? true else {
             keepAlive = nil
             return
@@ -147,28 +203,6 @@ extension NodeConfiguration {
         keepAlive = chosen
     }
 
-    /// ztunnel's rule: what is asked for; else with a limit of processors that many, and otherwise a quarter of them,
-    /// at least two.
-    private static func workerCount(
-        _ reader: EnvironmentReader, processorCount: Int
-    ) throws(ConfigurationError) -> Int {
-        let limit = try reader.processors("ZTUNNEL_RESOURCE_CPU_LIMIT")
-        let request = try reader.processors("ZTUNNEL_RESOURCE_CPU_REQUEST") ?? 0
-        let override = try reader.processors("ZTUNNEL_CPU_LIMIT")
-        let processors = limit ?? override ?? processorCount
-        if let text = reader.text("ZTUNNEL_WORKER_THREADS") {
-            if text.hasSuffix("%"), let share = Int(text.dropLast()), (0...1000).contains(share) {
-                return max(1, (processors * share + 99) / 100)
-            }
-            guard let count = Int(text), (0...1024).contains(count) else {
-                throw ConfigurationError(
-                    variable: "ZTUNNEL_WORKER_THREADS", reason: "\"\(text)\" is neither a number nor a percentage")
-            }
-            return count == 0 ? max(1, processors) : count
-        }
-        return limit.map { max(1, $0, request) } ?? max((processors + 3) / 4, request, 2)
-    }
-
     private static func terminationDeadline(_ reader: EnvironmentReader) throws(ConfigurationError) -> Duration {
         if let span = try reader.duration("CONNECTION_TERMINATION_DEADLINE") { return span }
         guard let grace: Int64 = try reader.number("TERMINATION_GRACE_PERIOD_SECONDS") else { return .seconds(5) }
@@ -182,21 +216,6 @@ extension EnvironmentReader {
         guard let size: UInt32 = try number(name, atLeast: 65_535) else { return nil }
         guard size <= 0x7fff_ffff else { throw ConfigurationError(variable: name, reason: "is above 2147483647") }
         return size
-    }
-
-    /// Names with commas between them, best first.
-    fileprivate func cipherSuites(_ name: String) throws(ConfigurationError) -> [CipherSuite]? {
-        guard let text = text(name) else { return nil }
-        var suites: [CipherSuite] = []
-        for word in text.split(separator: ",") {
-            guard let suite = CipherSuite(rawValue: String(word)), !suites.contains(suite) else {
-                let known = CipherSuite.allCases.map(\.rawValue).joined(separator: ", ")
-                throw ConfigurationError(
-                    variable: name, reason: "\"\(text)\" does not name some of \(known), once each")
-            }
-            suites.append(suite)
-        }
-        return suites
     }
 }
 

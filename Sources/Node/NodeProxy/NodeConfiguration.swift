@@ -1,5 +1,7 @@
 public import ControlPlane
+public import LocalState
 import Primitives
+public import Schema
 public import System
 public import TLS
 public import Telemetry
@@ -12,20 +14,32 @@ public struct NodeConfiguration: Sendable {
     /// Nil: no control plane is asked.
     public var discovery: ControlPlaneAccess?
     public var certificateAuthority: ControlPlaneAccess?
+    /// What is known of the mesh beside what the control plane says.
+    public var localState: LocalSource?
     public var clusterID = "Kubernetes"
     public var network = ""
     public var nodeName: String?
     public var podName = ""
     public var podNamespace = ""
     public var instanceIP: String?
-    /// Sent to the control plane beside the names above.
-    public var metadata: [(name: String, value: String)] = []
+    /// Sent to the control plane beside the names above, by name; texts, and JSON values.
+    public var metadata: [String: String] = [:]
+    public var structuredMetadata: [String: Value] = [:]
     /// What the operator calls this version of the mesh; a label of `istio_build`.
-    public var istioVersion = ""
+    public var istioVersion: String { metadata["ISTIO_VERSION"] ?? "" }
     public var secretTTL: Duration = .seconds(86_400)
 
+    /// The one workload that is served, in the namespace where this process runs; nil: those that an agent enrols.
+    public var dedicatedWorkload: WorkloadName?
+    /// This process as a workload itself, whose peers reach its ports through tunnels.
+    public var ownWorkload: WorkloadName?
+    /// The trust domain that the operator says is ours.
+    public var ownTrustDomain: String?
+    /// Whether pods' connections are carried at all, or only names answered.
+    public var carriesConnections = true
     public var enrolmentSocket = "/var/run/ztunnel/ztunnel.sock"
-    public var packetMark: UInt32 = 1337
+    /// Nil: sockets carry no mark.
+    public var packetMark: UInt32? = 1337
     public var reusesPorts = true
     /// Whether applications see their client's address: must, must not, or where the kernel lets us.
     public var preservesSource: Bool?
@@ -51,18 +65,23 @@ public struct NodeConfiguration: Sendable {
     public var streamWindowByteCount: UInt32 = Limits.streamWindowByteCount
     public var connectionWindowByteCount: UInt32 = 16 << 20
     public var frameByteCountMax: UInt32 = 1 << 20
-    /// Of tunnels, best first.
-    public var cipherSuites = TLSOptions().cipherSuites
+    public var tls = TLSOptions()
 
     public var logFormat = LogFormat.plain
     public var logFilter = LogFilter.standard
     public var logsPolicyDecisions = false
+    /// What listens on loopback for the operator.
+    public var adminPort = Limits.adminPort
+    public var statsPort = Limits.metricsPort
+    /// What was set and has no effect, for the log.
+    public var remarks: [String] = []
 
     public init() {}
 }
 
-/// A setting that cannot be understood.
+/// A setting that cannot be understood or followed.
 public struct ConfigurationError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The environment variable or document.
     public let variable: String
     public let reason: String
     public var description: String { "\(variable): \(reason)" }

@@ -4,6 +4,7 @@ import ControlPlane
 public import Discovery
 import EventLoop
 import Identity
+import LocalState
 import Mesh
 import Primitives
 public import RPC
@@ -20,7 +21,12 @@ public final class NodeService {
     private let signals: SignalQueue
     private let readiness = Readiness()
     private var discovery: DiscoveryClient?
+    private var local: LocalStateFollower?
+    /// The state where there is no control plane.
+    private var localStore: ResourceStore?
     private var quiet = QuietWatch()
+    /// Why it ended by itself.
+    private var failure: Errno?
     /// What listens in the node's own network: readiness, metrics and the operator's pages.
     private var services: [HTTPService] = []
 
@@ -45,18 +51,21 @@ public final class NodeService {
     }
 
     /// Runs until a signal has ended it and open connections have had their time.
-    public func run() throws(Errno) {
+    /// - Throws: when it cannot begin: what the system refuses, or `ConfigurationError`.
+    public func run() throws {
         let registration = try loop.register(
             signals.descriptor, for: .readable, handler: SignalHandler { [unowned self] in signalled() })
         try node.start(signer: signer())
         try listen()
-        startDiscovery()
+        try startDiscovery()
         logger.log(
             .info, "app", "culvert-node started",
             [.text("node", configuration.nodeName ?? ""), .bare("workers", configuration.workerCount)])
+        for remark in configuration.remarks { logger.log(.warn, "app", remark) }
         loop.run()
         loop.deregister(registration, signals.descriptor)
         logger.flush()
+        if let failure { throw failure }
     }
 
     private func listen() throws(Errno) {
@@ -67,8 +76,8 @@ public final class NodeService {
             node.whenWorkersAnswer { answer(readiness.respond(to: request)) }
         }
         let admin = try HTTPService(
-            on: Endpoint(IPAddress(v4: 0x7f00_0001), port: Limits.adminPort), loop: loop)
-        let metrics = try HTTPService(on: Endpoint(any, port: Limits.metricsPort), loop: loop)
+            on: Endpoint(IPAddress(v4: 0x7f00_0001), port: configuration.adminPort), loop: loop)
+        let metrics = try HTTPService(on: Endpoint(any, port: configuration.statsPort), loop: loop)
         for path in ["/metrics", "/stats/prometheus"] {
             metrics.serve(path) { [node] request, answer in
                 node.metrics { answer(MetricsFormat.respond(to: request, page: $0)) }
@@ -84,27 +93,67 @@ public final class NodeService {
         for service in services { service.stop() }
         services = []
         discovery?.stop()
+        local?.stop()
         node.shutDown()
     }
 
     private func signer() -> any CertificateSigner {
         guard let access = configuration.certificateAuthority else { return NoCertificateAuthority() }
-        return CertificateAuthorityClient(access, lifetime: configuration.secretTTL, loop: loop)
+        return CertificateAuthorityClient(
+            access, lifetime: configuration.secretTTL, namesIdentity: configuration.dedicatedWorkload == nil, loop: loop
+        )
     }
 
-    private func startDiscovery() {
-        let settings = configuration.meshSettings
+    private func startDiscovery() throws {
+        var store = ResourceStore(settings: configuration.meshSettings, node: configuration.discoveryNode)
+        try startLocalState(&store)
         guard let access = configuration.discovery else {
             readiness.complete(Task.state)
-            node.publish(MeshState(settings: settings))
-            return node.startEnrolment()
+            node.publish(store.state)
+            startPods()
+            return watchForQuiet()
         }
-        let store = ResourceStore(settings: settings, node: configuration.discoveryNode)
         let client = DiscoveryClient(
             access: access, store: store, loop: loop, delegate: self, random: SystemRandomNumberGenerator(),
             logger: logger)
         discovery = client
         client.start()
+    }
+
+    /// Fills `store` with what the operator has written down, and follows that.
+    private func startLocalState(_ store: inout ResourceStore) throws {
+        guard let source = configuration.localState else { return }
+        var first: [DeltaDiscoveryResponse]? = []
+        let follower = LocalStateFollower(source, logger: logger) { [unowned self] responses in
+            if first == nil { localChanged(responses) } else { first = responses }
+        }
+        do { try follower.start(on: loop) } catch {
+            throw ConfigurationError(variable: source.variable, reason: "\(error)")
+        }
+        for response in first ?? [] {
+            let complaints = store.applyLocal(response).complaints
+            guard complaints.isEmpty else {
+                throw ConfigurationError(variable: source.variable, reason: complaints.joined(separator: "; "))
+            }
+        }
+        first = nil
+        local = follower
+        if configuration.discovery == nil { localStore = store }
+    }
+
+    private func localChanged(_ responses: [DeltaDiscoveryResponse]) {
+        for response in responses {
+            var complaints: [String] = []
+            if let discovery {
+                complaints = discovery.applyLocal(response)
+            } else if let outcome = localStore?.applyLocal(response) {
+                complaints = outcome.complaints
+                node.publish(outcome.update.state)
+            }
+            for complaint in complaints {
+                logger.log(.error, "state_manager::local", "local resource refused", [.text("error", complaint)])
+            }
+        }
     }
 
     private func signalled() {
@@ -149,8 +198,31 @@ extension NodeService: DiscoveryDelegate {
                 .bare("workloads", discovery?.state.workloadCount ?? 0),
                 .bare("services", discovery?.state.serviceCount ?? 0),
             ])
-        node.startEnrolment()
+        startPods()
         watchForQuiet()
+    }
+
+    private func startPods() {
+        warnOfTrustDomain()
+        do throws(Errno) { try node.startPods() } catch {
+            // Nobody would be served: whoever started this process is to know.
+            logger.log(.error, "app", "cannot listen for connections: \(error)")
+            failure = error
+            loop.stop()
+        }
+    }
+
+    /// Who a workload is, is what the mesh says; `TRUST_DOMAIN` can only be right about this one.
+    private func warnOfTrustDomain() {
+        guard let domain = configuration.ownTrustDomain, let own = configuration.ownWorkload,
+            let state = discovery?.state ?? localStore?.state,
+            let identity = state.localWorkload(
+                name: own.name, namespace: own.namespace, serviceAccount: own.serviceAccount)?.identity,
+            identity.trustDomain != domain
+        else { return }
+        logger.log(
+            .warn, "app", "TRUST_DOMAIN is not that of this workload in the mesh, which counts",
+            [.text("identity", identity.description)])
     }
 
     /// Start-up code alone is half of what an idle node would hold.
@@ -165,6 +237,7 @@ extension NodeConfiguration {
     var discoveryNode: Schema.Node {
         var fields: [String: Value] = [:]
         for (name, value) in metadata { fields[name] = Value(value) }
+        fields.merge(structuredMetadata) { _, new in new }
         return NodeDescription.node(
             address: instanceIP ?? "", podName: podName, podNamespace: podNamespace, nodeName: nodeName ?? "",
             metadata: fields)

@@ -13,9 +13,10 @@ final class ListeningSocket: Sendable {
 /// The listening sockets of one pod, made in its network namespace and shared by all workers: one accept queue for
 /// each port. They close when the last worker lets go.
 final class PodListeners: Sendable {
-    let outbound: ListeningSocket
-    let inboundTunnel: ListeningSocket
-    let inboundPlaintext: ListeningSocket
+    /// None where pods' connections are left alone, or where only tunnels are taken.
+    let outbound: ListeningSocket?
+    let inboundTunnel: ListeningSocket?
+    let inboundPlaintext: ListeningSocket?
     /// Where the pod asks for names; none when that is off.
     let names: [NameListener]
     /// Whom the names are asked for that the mesh does not know.
@@ -25,31 +26,39 @@ final class PodListeners: Sendable {
     /// Whether connections to the application may carry their client's address.
     let preservesSource: Bool
 
-    /// Binds in `namespace`. Where nothing is said about source addresses they are preserved if the kernel permits it.
-    static func bind(
-        in namespace: NetworkNamespace, _ configuration: NodeConfiguration
-    ) throws(Errno) -> PodListeners {
-        do {
-            return try bind(in: namespace, configuration, transparent: configuration.preservesSource ?? true)
-        } catch {
-            guard error == .notPermitted, configuration.preservesSource == nil else { throw error }
-            return try bind(in: namespace, configuration, transparent: false)
-        }
+    /// What the listeners are for.
+    enum Purpose {
+        /// All that a pod's connections and questions go through.
+        case pod
+        /// The node proxy as a workload itself: its peers' tunnels, and nothing captured.
+        case nodeProxy
     }
 
-    private static func bind(
-        in namespace: NetworkNamespace, _ configuration: NodeConfiguration, transparent: Bool
+    /// Binds in `namespace`. Where nothing is said about source addresses they are preserved if the kernel permits it.
+    /// - Parameter home: the namespace that the calling thread is in.
+    static func bind(
+        in namespace: NetworkNamespace, from home: NetworkNamespace, _ configuration: NodeConfiguration,
+        for purpose: Purpose = .pod
     ) throws(Errno) -> PodListeners {
         // Of the node's own file system, as everything that a pod mounts is the pod's to change.
         let resolver = configuration.resolverConfiguration
-        return try namespace.perform { () throws(Errno) -> PodListeners in
-            try PodListeners(configuration, resolver, transparent: transparent)
+        let bind = { (transparent: Bool) throws(Errno) -> PodListeners in
+            try namespace.perform(from: home) { () throws(Errno) -> PodListeners in
+                try PodListeners(configuration, resolver, purpose, transparent: transparent)
+            }
+        }
+        guard purpose == .pod else { return try bind(false) }
+        do {
+            return try bind(configuration.preservesSource ?? true)
+        } catch {
+            guard error == .notPermitted, configuration.preservesSource == nil else { throw error }
+            return try bind(false)
         }
     }
 
     /// Makes the sockets in the namespace that the calling thread is in.
     private init(
-        _ configuration: NodeConfiguration, _ resolver: ResolverConfiguration, transparent: Bool
+        _ configuration: NodeConfiguration, _ resolver: ResolverConfiguration, _ purpose: Purpose, transparent: Bool
     ) throws(Errno) {
         var options = TCPSocket.ListenOptions()
         options.mark = configuration.packetMark
@@ -59,11 +68,17 @@ final class PodListeners: Sendable {
         options.keepAlive = configuration.keepAlive
         let any = configuration.isIPv6Enabled ? IPAddress(v6High: 0, low: 0) : IPAddress(v4: 0)
         self.resolver = resolver
-        names = try NameListener.bind(configuration, options)
-        inboundTunnel = try Self.listen(on: Endpoint(any, port: ProxyPort.inboundTunnel), options)
-        inboundPlaintext = try Self.listen(on: Endpoint(any, port: ProxyPort.inboundPlaintext), options)
-        outbound = try Self.listen(on: Endpoint(any, port: ProxyPort.outbound), options)
-        socks = try Self.loopbacks(configuration, port: configuration.isSOCKS5Enabled ? ProxyPort.socks5 : nil, options)
+        let isPod = purpose == .pod
+        let capturesConnections = isPod && configuration.carriesConnections
+        names = isPod ? try NameListener.bind(configuration, options) : []
+        inboundTunnel =
+            configuration.carriesConnections
+            ? try Self.listen(on: Endpoint(any, port: ProxyPort.inboundTunnel), options) : nil
+        inboundPlaintext =
+            capturesConnections ? try Self.listen(on: Endpoint(any, port: ProxyPort.inboundPlaintext), options) : nil
+        outbound = capturesConnections ? try Self.listen(on: Endpoint(any, port: ProxyPort.outbound), options) : nil
+        let hasSOCKS = capturesConnections && configuration.isSOCKS5Enabled
+        socks = try Self.loopbacks(configuration, port: hasSOCKS ? ProxyPort.socks5 : nil, options)
         preservesSource = transparent
     }
 

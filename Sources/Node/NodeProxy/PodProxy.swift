@@ -67,11 +67,15 @@ final class PodProxy {
     func start() {
         guard let listeners else { return }
         do throws(Errno) {
-            acceptors = [
-                try acceptor(listeners.inboundTunnel) { [unowned self] in InboundTunnel.accept($0, self) },
-                try acceptor(listeners.inboundPlaintext) { [unowned self] in InboundPlaintext.accept($0, self) },
-                try acceptor(listeners.outbound) { [unowned self] in OutboundConnection.accept($0, self) },
-            ]
+            if let listener = listeners.inboundTunnel {
+                acceptors.append(try acceptor(listener) { [unowned self] in InboundTunnel.accept($0, self) })
+            }
+            if let listener = listeners.inboundPlaintext {
+                acceptors.append(try acceptor(listener) { [unowned self] in InboundPlaintext.accept($0, self) })
+            }
+            if let listener = listeners.outbound {
+                acceptors.append(try acceptor(listener) { [unowned self] in OutboundConnection.accept($0, self) })
+            }
             for listener in listeners.socks {
                 acceptors.append(try acceptor(listener) { [unowned self] in SOCKSConnection.accept($0, self) })
             }

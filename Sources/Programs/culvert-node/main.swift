@@ -30,11 +30,13 @@ func complain(_ text: String) {
     _ = unsafe write(STDERR_FILENO, bytes, bytes.count)
 }
 
-switch CommandLine.arguments.dropFirst().first ?? "proxy" {
+let words = CommandLine.arguments.dropFirst()
+switch words.count > 1 ? nil : words.first ?? "proxy" {
 case "proxy":
     do {
         let configuration = try NodeConfiguration(
             environment: environment(), processorCount: Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        try configuration.adoptCompliance()
         try NodeService(configuration: configuration).run()
     } catch {
         complain("culvert-node: \(error)\n")

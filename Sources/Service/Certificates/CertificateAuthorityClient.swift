@@ -10,18 +10,21 @@ public final class CertificateAuthorityClient: CertificateSigner {
     private let access: ControlPlaneAccess
     private let lifetime: Duration
     private let answerLimit: Duration
+    private let namesIdentity: Bool
     private let channel: RenewingChannel
 
     /// - Parameters:
     ///   - lifetime: of the certificates that are asked for, whole seconds; the CA may give less.
     ///   - answerLimit: the time that the CA has for each answer.
+    ///   - namesIdentity: whether the CA is told for whom the certificate is; otherwise it is for whom our token is.
     public init(
         _ access: ControlPlaneAccess, lifetime: Duration, answerLimit: Duration = Limits.signingCallDurationMax,
-        loop: EventLoop
+        namesIdentity: Bool = true, loop: EventLoop
     ) {
         self.access = access
         self.lifetime = lifetime
         self.answerLimit = answerLimit
+        self.namesIdentity = namesIdentity
         channel = RenewingChannel(access, loop: loop)
     }
 
@@ -34,7 +37,9 @@ public final class CertificateAuthorityClient: CertificateSigner {
         message.csr = String(decoding: request, as: UTF8.self)
         message.validityDuration = lifetime.components.seconds
         // The CA checks that this pod runs on the node of our token.
-        message.metadata = Struct(["ImpersonatedIdentity": Value(.string(identity.description))])
+        if namesIdentity {
+            message.metadata = Struct(["ImpersonatedIdentity": Value(.string(identity.description))])
+        }
         do throws(AccessFailure) {
             let metadata = try access.metadata()
             try channel.channel().unary(

@@ -1,7 +1,7 @@
 public import EventLoop
 public import Primitives
 public import RPC
-import TLS
+public import TLS
 
 /// How a control plane is reached and how we show who we are; the same for discovery and for the CA.
 public struct ControlPlaneAccess: Sendable {
@@ -13,6 +13,8 @@ public struct ControlPlaneAccess: Sendable {
     public var headers: [(name: String, value: String)] = []
     public var token: BearerToken?
     public var clusterID = "Kubernetes"
+    /// Versions and key exchange of its connections.
+    public var tls = TLSOptions()
 
     public init(target: RPCTarget, trust: TrustSource) {
         self.target = target
@@ -37,7 +39,7 @@ public struct ControlPlaneAccess: Sendable {
         options.alternativeNames = alternativeName.map { [$0] } ?? []
         options.extraFields = headers.map { HTTPField($0.name, $0.value) }
         do {
-            let context = try TLSContext.serverAuthenticated(roots: roots)
+            let context = try TLSContext.serverAuthenticated(roots: roots, options: tls)
             return RPCChannel(target: target, context: context, options: options, loop: loop)
         } catch {
             throw AccessFailure("cannot use the root certificates: \(error)")

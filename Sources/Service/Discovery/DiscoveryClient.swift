@@ -3,7 +3,7 @@ public import EventLoop
 public import Mesh
 import Primitives
 import RPC
-import Schema
+public import Schema
 public import Telemetry
 
 /// Follows a control plane over delta xDS: one stream after the other, with the state kept across them.
@@ -61,6 +61,14 @@ public final class DiscoveryClient {
         self.attempt = nil
         attempt.stream.cancel()
         attempt.channel.close()
+    }
+
+    /// Applies what comes from elsewhere than the control plane.
+    /// - Returns: why some of it was refused.
+    public func applyLocal(_ response: DeltaDiscoveryResponse) -> [String] {
+        let outcome = store.applyLocal(response)
+        delegate?.discoveryUpdated(outcome.update)
+        return outcome.complaints
     }
 
     private func connect() {

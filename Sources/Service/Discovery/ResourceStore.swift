@@ -50,14 +50,8 @@ public struct ResourceStore {
             return Outcome(update: DiscoveryUpdate(state: state), reply: reply)
         }
         var changes = Changes()
-        var complaints: [String] = []
-        for resource in response.resources {
-            do throws(ResourceFlaw) {
-                try insert(resource, of: type, &changes)
-                versions[type, default: [:]][resource.name] = resource.version
-            } catch {
-                complaints.append("\(resource.name): \(error)")
-            }
+        let complaints = fold(response, type, &changes) { store, resource in
+            store.versions[type, default: [:]][resource.name] = resource.version
         }
         for name in response.removedResources {
             remove(name, of: type, &changes)
@@ -71,6 +65,36 @@ public struct ResourceStore {
             reply.errorDetail = detail
         }
         return Outcome(update: changes.update(of: state), reply: reply)
+    }
+
+    /// Applies what comes from elsewhere than the server in the same way. The server hears nothing of it, and what it
+    /// has sent stays when the other source no longer has it.
+    /// - Returns: what changed, and why some of it was refused.
+    public mutating func applyLocal(
+        _ response: DeltaDiscoveryResponse
+    ) -> (update: DiscoveryUpdate, complaints: [String]) {
+        guard let type = ResourceType(typeURL: response.typeURL) else { return (DiscoveryUpdate(state: state), []) }
+        var changes = Changes()
+        let complaints = fold(response, type, &changes) { _, _ in }
+        for name in response.removedResources where versions[type]?[name] == nil { remove(name, of: type, &changes) }
+        return (changes.update(of: state), complaints)
+    }
+
+    /// Takes the resources in that are understood; says why of the others.
+    private mutating func fold(
+        _ response: DeltaDiscoveryResponse, _ type: ResourceType, _ changes: inout Changes,
+        taken: (inout ResourceStore, Resource) -> Void
+    ) -> [String] {
+        var complaints: [String] = []
+        for resource in response.resources {
+            do throws(ResourceFlaw) {
+                try insert(resource, of: type, &changes)
+                taken(&self, resource)
+            } catch {
+                complaints.append("\(resource.name): \(error)")
+            }
+        }
+        return complaints
     }
 
     private mutating func insert(

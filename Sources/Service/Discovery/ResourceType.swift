@@ -1,11 +1,12 @@
 /// A type of resource that a node subscribes to.
-enum ResourceType: CaseIterable, Sendable {
+public enum ResourceType: CaseIterable, Sendable {
     /// Workloads and services.
     case address
     /// Authorisation policies.
     case authorization
 
-    var typeURL: String {
+    /// The name of the type on the wire.
+    public var typeURL: String {
         switch self {
         case .address: "type.googleapis.com/istio.workload.Address"
         case .authorization: "type.googleapis.com/istio.security.Authorization"

@@ -7,8 +7,8 @@ import CYAML
         case documentStart, documentEnd, collectionEnd, streamEnd
         case alias(String)
         case scalar(YAMLScalar, anchor: String?)
-        case sequenceStart(anchor: String?)
-        case mappingStart(anchor: String?)
+        case sequenceStart(anchor: String?, tag: String?)
+        case mappingStart(anchor: String?, tag: String?)
     }
 
     private let parser: UnsafeMutablePointer<yaml_parser_t>
@@ -53,8 +53,12 @@ import CYAML
         case YAML_SEQUENCE_END_EVENT, YAML_MAPPING_END_EVENT: return .collectionEnd
         case YAML_STREAM_END_EVENT: return .streamEnd
         case YAML_ALIAS_EVENT: return unsafe .alias(string(raw.data.alias.anchor) ?? "")
-        case YAML_SEQUENCE_START_EVENT: return unsafe .sequenceStart(anchor: string(raw.data.sequence_start.anchor))
-        case YAML_MAPPING_START_EVENT: return unsafe .mappingStart(anchor: string(raw.data.mapping_start.anchor))
+        case YAML_SEQUENCE_START_EVENT:
+            let start = unsafe raw.data.sequence_start
+            return unsafe .sequenceStart(anchor: string(start.anchor), tag: string(start.tag))
+        case YAML_MAPPING_START_EVENT:
+            let start = unsafe raw.data.mapping_start
+            return unsafe .mappingStart(anchor: string(start.anchor), tag: string(start.tag))
         case YAML_SCALAR_EVENT:
             let scalar = unsafe raw.data.scalar
             let bytes = unsafe UnsafeBufferPointer(start: scalar.value, count: scalar.length)

@@ -11,6 +11,13 @@ public enum YAML {
         var composer = Composer(source: source)
         return try composer.documents()
     }
+
+    /// The one document of a text; nil when it is empty.
+    public static func singleDocument(_ text: [UInt8]) throws(YAMLError) -> YAMLValue? {
+        let documents = try documents(text)
+        guard documents.count < 2 else { throw YAMLError(line: documents[1].line, reason: "a second document") }
+        return documents.first
+    }
 }
 
 /// Builds values out of events.
@@ -53,13 +60,13 @@ private struct Composer {
         switch event {
         case .scalar(let scalar, let anchor):
             name = anchor
-            value = YAMLValue(line: line, .scalar(scalar))
-        case .sequenceStart(let anchor):
+            value = YAMLValue(line: line, .scalar(scalar), tag: scalar.tag)
+        case .sequenceStart(let anchor, let tag):
             name = anchor
-            value = YAMLValue(line: line, .sequence(try elements(depth: depth)))
-        case .mappingStart(let anchor):
+            value = YAMLValue(line: line, .sequence(try elements(depth: depth)), tag: tag)
+        case .mappingStart(let anchor, let tag):
             name = anchor
-            value = YAMLValue(line: line, .mapping(try entries(depth: depth)))
+            value = YAMLValue(line: line, .mapping(try entries(depth: depth)), tag: tag)
         case .alias(let anchor):
             // Only a finished value is known by its anchor, so none contains itself.
             guard let repeated = anchors[anchor] else {

@@ -3,10 +3,13 @@ public struct YAMLValue: Hashable, Sendable {
     /// Counted from 1.
     public var line: Int
     public var content: Content
+    /// The tag in full; nil when none was written. A scalar has it too, as its meaning depends on it.
+    public var tag: String?
 
-    public init(line: Int, _ content: Content) {
+    public init(line: Int, _ content: Content, tag: String? = nil) {
         self.line = line
         self.content = content
+        self.tag = tag
     }
 
     /// The kinds of values.

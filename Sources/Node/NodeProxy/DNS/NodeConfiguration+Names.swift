@@ -22,14 +22,14 @@ public enum NameAddress: Equatable, Sendable {
 }
 
 extension NodeConfiguration {
-    /// Settings of names and of SOCKS5. The first two are metadata of the proxy, where ztunnel takes them from.
+    /// Settings of names and of SOCKS5. The first two are metadata of the proxy.
     mutating func readNames(_ reader: EnvironmentReader) throws(ConfigurationError) {
-        if let capture = reader.text("ISTIO_META_DNS_CAPTURE") { answersNames = capture.lowercased() == "true" }
-        let variable = "ISTIO_META_DNS_PROXY_ADDR"
-        if let text = reader.text(variable) {
+        if let capture = metadata["DNS_CAPTURE"], !capture.isEmpty { answersNames = capture.lowercased() == "true" }
+        if let text = metadata["DNS_PROXY_ADDR"], !text.isEmpty {
             guard let address = NameAddress(text) else {
                 throw ConfigurationError(
-                    variable: variable, reason: "\"\(text)\" is neither localhost:PORT nor an address and port")
+                    variable: "ISTIO_META_DNS_PROXY_ADDR",
+                    reason: "\"\(text)\" is neither localhost:PORT nor an address and port")
             }
             nameAddress = address
         }

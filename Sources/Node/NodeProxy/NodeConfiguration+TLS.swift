@@ -1,0 +1,48 @@
+import TLS
+
+extension NodeConfiguration {
+    /// Versions, suites and key exchange: of tunnels, and but for the suites of the control plane too.
+    static func tlsOptions(_ reader: EnvironmentReader) throws(ConfigurationError) -> TLSOptions {
+        var options = TLSOptions()
+        options.cipherSuites = try reader.cipherSuites("CULVERT_CIPHER_SUITES") ?? options.cipherSuites
+        options.acceptsTLS12 = try reader.flag("TLS12_ENABLED") ?? false
+        guard let text = reader.text("COMPLIANCE_POLICY") else { return options }
+        guard let policy = CompliancePolicy(rawValue: text) else {
+            let known = CompliancePolicy.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ConfigurationError(variable: "COMPLIANCE_POLICY", reason: "\"\(text)\" is none of \(known)")
+        }
+        guard policy != .postQuantum || !options.acceptsTLS12 else {
+            throw ConfigurationError(
+                variable: "TLS12_ENABLED", reason: "TLS 1.2 has none of what COMPLIANCE_POLICY=pqc demands")
+        }
+        options.compliance = policy
+        return options
+    }
+
+    /// Binds the process to the policy that is asked for; before anything else is done with OpenSSL.
+    public func adoptCompliance() throws(ConfigurationError) {
+        guard let policy = tls.compliance else { return }
+        do throws(TLSFailure) {
+            try TLSLibrary.adopt(policy)
+        } catch {
+            throw ConfigurationError(variable: "COMPLIANCE_POLICY", reason: "\(policy.rawValue): \(error)")
+        }
+    }
+}
+
+extension EnvironmentReader {
+    /// Names with commas between them, best first.
+    fileprivate func cipherSuites(_ name: String) throws(ConfigurationError) -> [CipherSuite]? {
+        guard let text = text(name) else { return nil }
+        var suites: [CipherSuite] = []
+        for word in text.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let suite = CipherSuite(rawValue: String(word)), !suites.contains(suite) else {
+                let known = CipherSuite.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ConfigurationError(
+                    variable: name, reason: "\"\(text)\" does not name some of \(known), once each")
+            }
+            suites.append(suite)
+        }
+        return suites
+    }
+}
