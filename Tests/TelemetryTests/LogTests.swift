@@ -27,11 +27,11 @@ import Testing
                 + #"bytes_sent=11 raw="q""# + "\n")
     }
 
-    @Test func `a JSON line quotes all values`() {
+    @Test func `a JSON line quotes all values but numbers`() {
         #expect(
             Self.line(.json) == #"{"level":"info","time":"2026-08-20T12:00:00.123456Z","scope":"access","#
                 + #""message":"connection complete","src.addr":"10.1.0.5:40000","src.workload":"web-0","#
-                + #""error":"a \"b\"\n\u001f\\","id":"x/\"","bytes_sent":"11","raw":"\"q\""}"# + "\n")
+                + #""error":"a \"b\"\n\u001f\\","id":"x/\"","bytes_sent":11,"raw":"\"q\""}"# + "\n")
     }
 
     @Test func `a JSON line keeps the scope of access and prefixes the others`() {

@@ -65,7 +65,7 @@ public final class TunnelPool {
 
     /// - Parameters:
     ///   - idleDuration: how long a tunnel without streams is kept.
-    ///   - surplusDuration: how long one is kept beside an older one under the same key that has room, if that is shorter.
+    ///   - surplusDuration: how long one is kept beside an older one of the same key that has room, if that is shorter.
     ///   - streamCountMax: streams that we open at once on one tunnel, unless its peer allows fewer.
     public init(
         loop: EventLoop, idleDuration: Duration = Limits.tunnelIdleDuration,

@@ -49,7 +49,7 @@ final class EnrolmentClient: EventHandler {
     }
 
     /// Pods that could not be started yet.
-    var pendingCount: Int { pending.count }
+    var pendingPods: [(uid: String, name: WorkloadName)] { pending.map { ($0, $1.name) } }
 
     func start() { connect() }
 

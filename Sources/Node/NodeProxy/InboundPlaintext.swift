@@ -108,6 +108,13 @@ extension InboundPlaintext: PodConnection {
         record.series?.add(received: relay.bytesFromAccepted, sent: relay.bytesToAccepted)
     }
 
+    func describe(in list: inout ConnectionList) {
+        guard let context else { return }
+        list.inbound.append(
+            ConnectionSummary(
+                source: record.source, originalDestination: nil, actualDestination: context.destination, kind: "TCP"))
+    }
+
     func abort(_ reason: String) { abort(reason, ResponseFlag.none) }
 
     private func abort(_ reason: String, _ flag: ResponseFlag) {

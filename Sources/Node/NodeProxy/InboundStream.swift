@@ -126,6 +126,14 @@ extension InboundStream: PodConnection {
         record.series?.add(received: stream.bytesToSocket, sent: stream.bytesFromSocket)
     }
 
+    func describe(in list: inout ConnectionList) {
+        guard let destination else { return }
+        list.inbound.append(
+            ConnectionSummary(
+                source: tunnel.peer, originalDestination: record.service?.hostname, actualDestination: destination,
+                kind: "HBONE"))
+    }
+
     func abort(_ reason: String) { abort(reason, ResponseFlag.none) }
 
     private func abort(_ reason: String, _ flag: ResponseFlag) {

@@ -36,6 +36,8 @@ public final class Node {
     /// What is done once all workers have answered.
     private var gatherings: [Int: () -> Void] = [:]
     private var nextGathering = 0
+    /// Who waits for the dump that is being written.
+    private var dumpWaiters: [([UInt8]) -> Void] = []
     /// Told when enrolment becomes ready, or no longer is.
     public var enrolmentChanged: (Bool) -> Void = { _ in }
 
@@ -276,10 +278,52 @@ extension Node {
         }
     }
 
+    /// Calls back with all that the node knows, as JSON. It is written on a thread of its own: a large mesh takes a
+    /// second, and the control loop has other things to do.
+    /// - Parameters: what readiness waits for, and whether there is a stream to the control plane.
+    public func dump(pending: [String], isConnected: Bool, _ answer: @escaping ([UInt8]) -> Void) {
+        dumpWaiters.append(answer)
+        guard dumpWaiters.count == 1 else { return }
+        gather({ $0.pods.mapValues(\.connectionList) }) { [weak self] lists in
+            guard let self else { return }
+            let dump = makeDump(pending, isConnected, lists)
+            let mailbox = loop.mailbox
+            let isStarted = Thread.start(named: "culvert-dump") {
+                let json = dump.json()
+                mailbox.post { ($0.resident as? Node)?.dumped(json) }
+            }
+            if !isStarted { dumped(dump.json()) }
+        }
+    }
+
+    private func makeDump(_ pending: [String], _ isConnected: Bool, _ lists: [[String: ConnectionList]]) -> ConfigDump {
+        var running = pods.map { ConfigDump.Pod(uid: $0, name: $1.name, isUp: true) }
+        for index in running.indices {
+            for list in lists { running[index].connections.merge(list[running[index].uid] ?? ConnectionList()) }
+        }
+        let waiting = (enrolment?.pendingPods ?? []).map { ConfigDump.Pod(uid: $0.uid, name: $0.name, isUp: false) }
+        let gauges = gauges
+        return ConfigDump(
+            pending: pending, configuration: configuration,
+            state: state ?? MeshState(settings: configuration.meshSettings),
+            identities: (certificates?.states() ?? []).map { ConfigDump.Identity($0.identity.description, $0.state) },
+            pods: running + waiting,
+            progress: DiscoveryProgress(
+                isFirstLoadComplete: gauges.isReady, isConnected: isConnected, messages: counted.messages.counts,
+                messageBytes: counted.messageBytes.counts, workloads: gauges.workloads, services: gauges.services,
+                policies: gauges.policies))
+    }
+
+    private func dumped(_ json: [UInt8]) {
+        let waiters = dumpWaiters
+        dumpWaiters = []
+        for waiter in waiters { waiter(json) }
+    }
+
     private var gauges: ControlGauges {
         var gauges = ControlGauges()
         gauges.activePods = pods.count
-        gauges.pendingPods = enrolment?.pendingCount ?? 0
+        gauges.pendingPods = enrolment?.pendingPods.count ?? 0
         gauges.workloads = state?.workloadCount ?? 0
         gauges.services = state?.serviceCount ?? 0
         gauges.policies = state?.policies.count ?? 0

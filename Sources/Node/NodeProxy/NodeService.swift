@@ -6,6 +6,7 @@ import EventLoop
 import Identity
 import LocalState
 import Mesh
+import Policy
 import Primitives
 public import RPC
 import Schema
@@ -85,6 +86,9 @@ public final class NodeService {
         }
         var routes = AdminRoutes(logger: logger)
         routes.quit = { [unowned self] in shutDown() }
+        routes.dump = { [unowned self] answer in
+            node.dump(pending: readiness.pending, isConnected: discovery?.isConnected ?? false, answer)
+        }
         routes.install(in: admin)
         services = [probes, metrics, admin]
     }
@@ -179,7 +183,16 @@ private final class NoCertificateAuthority: CertificateSigner {
 }
 
 extension NodeService: DiscoveryDelegate {
-    public func discoveryUpdated(_ update: DiscoveryUpdate) { node.publish(update.state) }
+    public func discoveryUpdated(_ update: DiscoveryUpdate) {
+        node.publish(update.state)
+        guard discovery?.isReady == false else { return }
+        logger.log(
+            .info, "readiness", "first state of the mesh is being loaded",
+            [
+                .bare("workloads", update.state.workloadCount), .bare("services", update.state.serviceCount),
+                .bare("policies", update.state.policies.count),
+            ])
+    }
 
     public func discoveryReceived(typeURL: String, byteCount: Int) {
         node.discoveryReceived(typeURL, byteCount: byteCount)

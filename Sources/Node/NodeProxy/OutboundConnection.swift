@@ -315,6 +315,14 @@ extension OutboundConnection: PodConnection {
         record.series?.add(received: fromCaller, sent: stream?.bytesToSocket ?? relay?.bytesToAccepted ?? 0)
     }
 
+    func describe(in list: inout ConnectionList) {
+        let kind = inner != nil ? "DOUBLEHBONE" : record.isTunnelled ? "HBONE" : "TCP"
+        list.outbound.append(
+            ConnectionSummary(
+                source: record.source, originalDestination: asked.description, actualDestination: record.destination,
+                kind: kind))
+    }
+
     func abort(_ reason: String) {
         // Nobody's fault: the pod or the node goes.
         flag = ResponseFlag.none
@@ -357,37 +365,5 @@ extension OutboundConnection: PlainRelayOwner {
             return plainFailed(failure, ending.cause.failure) { relay.reclaim() }
         }
         finish(ending.cause.failure, sent: ending.bytesFromSocket, received: ending.bytesToSocket)
-    }
-}
-
-extension PodProxy {
-    /// Starts a tunnel from the pod's namespace.
-    func dialTunnel(
-        _ key: TunnelKey, _ certificate: WorkloadCertificate, _ owner: any TunnelOwner
-    ) throws(TunnelFailure) -> TunnelConnection {
-        let tls: TLSConnection
-        do {
-            tls = try TLSConnection(client: certificate.client, expecting: key.expected)
-        } catch {
-            throw .handshake(error)
-        }
-        do {
-            return try TunnelConnection(
-                connecting: worker.connect(in: namespace, to: key.destination), tls: tls,
-                settings: worker.configuration.tunnelSettings(.tunnelClient), loop: worker.loop,
-                buffers: worker.buffers, owner: owner)
-        } catch {
-            throw .connect(error)
-        }
-    }
-}
-
-extension NodeConfiguration {
-    /// The settings of one role with what the operator changed.
-    func tunnelSettings(_ role: HTTP2Settings) -> HTTP2Settings {
-        HTTP2Settings(
-            streamWindowByteCount: streamWindowByteCount, connectionWindowByteCount: connectionWindowByteCount,
-            frameByteCountMax: frameByteCountMax, fieldListByteCountMax: role.fieldListByteCountMax,
-            streamCountMax: role.streamCountMax)
     }
 }

@@ -17,10 +17,13 @@ protocol PodConnection: AnyObject {
     func reevaluate(_ policies: CompiledPolicySet)
     /// Adds what it holds open and has moved so far.
     func report(to metrics: inout WorkerMetrics)
+    /// Adds itself where it joins two parties.
+    func describe(in list: inout ConnectionList)
 }
 
 extension PodConnection {
     func reevaluate(_ policies: CompiledPolicySet) {}
+    func describe(in list: inout ConnectionList) {}
 }
 
 /// One pod on one worker: its listeners' connections, the tunnels that it opened and those that it accepted.
@@ -206,6 +209,13 @@ final class PodProxy {
     /// Adds what is open and has been moved so far.
     func report(to metrics: inout WorkerMetrics) {
         for connection in connections.values { connection.report(to: &metrics) }
+    }
+
+    /// The connections that are open.
+    var connectionList: ConnectionList {
+        var list = ConnectionList()
+        for connection in connections.values { connection.describe(in: &list) }
+        return list
     }
 
     /// Gives back the room of connections that are over.

@@ -31,18 +31,19 @@ public struct AdminRoutes {
             quit()
             return HTTPResponse(200, text: "shutdown now\n")
         }
+        ProfilePages.install(in: service)
         let (logger, startFilter) = (logger, startFilter)
         service.serve("/logging") { Self.logging($0, logger, startFilter) }
     }
 
     private static func logging(_ request: HTTPRequest, _ logger: Logger, _ startFilter: LogFilter) -> HTTPResponse {
-        guard request.method == "POST" else { return HTTPResponse(405, text: loggingUsage) }
+        guard request.method == "POST" else { return HTTPResponse(405, text: "Invalid HTTP method\n\n\(loggingUsage)") }
         let parameters = request.parameters
         var filter = logger.filter
         if parameters.contains(where: { $0.name == "reset" }) { filter = startFilter }
         for parameter in parameters where parameter.name == "level" && !parameter.value.isEmpty {
             guard let changed = filter.adding(parameter.value) else {
-                return HTTPResponse(400, text: "invalid level: \(parameter.value)\n\(loggingUsage)")
+                return HTTPResponse(400, text: "Invalid level provided: \(parameter.value)\n\n\(loggingUsage)")
             }
             filter = changed
         }
@@ -54,6 +55,8 @@ public struct AdminRoutes {
         ("config_dump", "state of the mesh, certificates, configuration and connections, as JSON"),
         ("logging", "read and change log levels (POST)"),
         ("quitquitquit", "shut down (POST)"),
+        ("debug/pprof/profile", "there is no profiler in this program; says what to use instead"),
+        ("debug/pprof/heap", "the same for memory"),
     ]
 
     private static func overview(_ pages: [(path: String, text: String)]) -> String {

@@ -18,7 +18,7 @@ public final class Readiness: Sendable {
 
     /// As a probe sees it (ztunnel).
     public func respond(to request: HTTPRequest) -> HTTPResponse {
-        guard request.method == "GET" || request.method == "HEAD" else { return HTTPResponse(405) }
+        guard request.method == "GET" else { return HTTPResponse(405) }
         let pending = pending
         guard !pending.isEmpty else { return HTTPResponse(200, text: "ready\n") }
         return HTTPResponse(500, text: "not ready, pending: \(pending.joined(separator: ", "))\n")

@@ -47,6 +47,9 @@ public final class DiscoveryClient {
     /// Whether the first state is complete; never becomes false again.
     public var isReady: Bool { store.isReady }
 
+    /// Whether the control plane answers on a stream.
+    public var isConnected: Bool { attempt?.opened != nil }
+
     /// Connects, and goes on connecting until `stop`.
     public func start() {
         guard attempt == nil, retry == nil else { return }

@@ -1,18 +1,36 @@
 /// One value of a log line.
 public struct LogField: Equatable, Sendable {
-    public let key: String
-    public let value: String
-    /// Text is quoted; addresses and numbers are not.
-    public let isQuoted: Bool
+    enum Kind: Sendable {
+        /// Quoted.
+        case text
+        /// Quoted in JSON only: an address, say.
+        case bare
+        /// Never quoted.
+        case number
+    }
+
+    let key: String
+    let value: String
+    let kind: Kind
 
     /// A field whose value is quoted.
     public static func text(_ key: String, _ value: String) -> LogField {
-        .init(key: key, value: value, isQuoted: true)
+        .init(key: key, value: value, kind: .text)
     }
 
-    /// A field whose value is not quoted.
+    /// A field whose value is quoted in JSON only.
     public static func bare(_ key: String, _ value: some CustomStringConvertible) -> LogField {
-        .init(key: key, value: value.description, isQuoted: false)
+        .init(key: key, value: value.description, kind: .bare)
+    }
+
+    /// A number.
+    public static func bare(_ key: String, _ value: some BinaryInteger) -> LogField {
+        .init(key: key, value: value.description, kind: .number)
+    }
+
+    /// True or false.
+    public static func bare(_ key: String, _ value: Bool) -> LogField {
+        .init(key: key, value: value.description, kind: .number)
     }
 }
 

@@ -52,11 +52,20 @@ public struct LogLine {
     /// Adds an endpoint.
     public mutating func bare(_ key: String, _ value: Endpoint) { bare(key) { $0.bytes.append(value) } }
 
-    /// Adds a number.
-    public mutating func bare(_ key: String, _ value: UInt64) { bare(key) { $0.bytes.append(decimal: value) } }
+    /// Adds a number, which is one in JSON as well.
+    public mutating func bare(_ key: String, _ value: UInt64) {
+        begin(key)
+        bytes.append(decimal: value)
+    }
 
     mutating func append(_ field: LogField) {
-        if field.isQuoted { text(field.key, field.value) } else { bare(field.key, field.value) }
+        switch field.kind {
+        case .text: text(field.key, field.value)
+        case .bare: bare(field.key, field.value)
+        case .number:
+            begin(field.key)
+            append(field.value)
+        }
     }
 
     private mutating func begin(_ key: String) {
@@ -119,44 +128,18 @@ public struct LogLine {
 
     /// Appends `2026-08-20T12:00:00.123456Z` (RFC 3339).
     private mutating func append(_ time: WallTime) {
-        let second = (time.nanoseconds >= 0 ? time.nanoseconds : time.nanoseconds - 999_999_999) / 1_000_000_000
-        let micro = (time.nanoseconds - second * 1_000_000_000) / 1000
-        let days = (second >= 0 ? second : second - 86_399) / 86_400
-        let clock = second - days * 86_400
-        let date = Self.civil(days)
-        append(date.year, 4, "-")
-        append(date.month, 2, "-")
-        append(date.day, 2, "T")
-        append(clock / 3600, 2, ":")
-        append(clock / 60 % 60, 2, ":")
-        append(clock % 60, 2, ".")
-        append(micro, 6, "Z")
+        let civil = CivilTime(time)
+        append(civil.year, 4, "-")
+        append(civil.month, 2, "-")
+        append(civil.day, 2, "T")
+        append(civil.hour, 2, ":")
+        append(civil.minute, 2, ":")
+        append(civil.second, 2, ".")
+        append(civil.nanosecond / 1000, 6, "Z")
     }
 
-    private mutating func append(_ value: Int64, _ width: Int, _ end: String) {
-        var divisor: Int64 = 1
-        for _ in 1..<width { divisor *= 10 }
-        var rest = value
-        while divisor > 0 {
-            // A year of five digits keeps them all: only the first place may pass nine.
-            let digit = rest / divisor
-            if digit > 9 { append(String(digit)) } else { bytes.append(UInt8(ascii: "0") + UInt8(max(0, digit))) }
-            rest %= divisor
-            divisor /= 10
-        }
+    private mutating func append(_ value: Int64, _ digitCount: Int, _ end: String) {
+        bytes.append(decimal: value, digitCount: digitCount)
         append(end)
-    }
-
-    /// The Gregorian date so many days after 1970-01-01: eras of 400 years, years that begin in March.
-    private static func civil(_ days: Int64) -> (year: Int64, month: Int64, day: Int64) {
-        let shifted = days + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let marchMonth = (5 * dayOfYear + 2) / 153
-        let month = marchMonth < 10 ? marchMonth + 3 : marchMonth - 9
-        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-        return (year, month, dayOfYear - (153 * marchMonth + 2) / 5 + 1)
     }
 }

@@ -1,12 +1,17 @@
 import Primitives
 
-/// Appends values to a JSON text without white space. Commas are its own business.
+/// Appends values to a JSON text, without white space or for people to read. Commas are its own business.
 public struct JSONWriter: Sendable {
     private var text: [UInt8] = []
     /// Whether the next value follows another one in the same object or array.
     private var needsComma = false
+    /// Each value stands on a line of its own, two spaces further in for each object or array around it.
+    private let isPretty: Bool
+    private var depth = 0
+    private var followsKey = false
 
-    public init() {}
+    /// - Parameter isPretty: for people to read.
+    public init(isPretty: Bool = false) { self.isPretty = isPretty }
 
     /// What has been written.
     public var string: String { String(decoding: text, as: UTF8.self) }
@@ -27,7 +32,8 @@ public struct JSONWriter: Sendable {
         separate()
         quote(name)
         text.append(UInt8(ascii: ":"))
-        needsComma = false
+        if isPretty { text.append(UInt8(ascii: " ")) }
+        (needsComma, followsKey) = (false, true)
     }
 
     /// A string value.
@@ -57,15 +63,26 @@ public struct JSONWriter: Sendable {
         separate()
         text.append(UInt8(ascii: bracket))
         needsComma = false
+        depth += 1
     }
 
     private mutating func close(_ bracket: Unicode.Scalar) {
+        depth -= 1
+        if needsComma { indent() }
         text.append(UInt8(ascii: bracket))
         needsComma = true
     }
 
     private mutating func separate() {
         if needsComma { text.append(UInt8(ascii: ",")) }
+        if depth > 0, !followsKey { indent() }
+        followsKey = false
+    }
+
+    private mutating func indent() {
+        guard isPretty else { return }
+        text.append(0x0a)
+        text.append(contentsOf: repeatElement(UInt8(ascii: " "), count: 2 * depth))
     }
 
     private mutating func quote(_ value: String) {
