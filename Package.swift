@@ -145,6 +145,12 @@ let package = Package(
                 "ControlPlane",
                 "Discovery",
             ]),
+        tests(
+            "Istiod",
+            [
+                "Certificates", "ControlPlane", "Discovery", "EventLoop", "Identity", "Interception", "Mesh", "Policy",
+                "Primitives", "RPC", "Schema", "System", "TLS", "culvert-node",
+            ]),
         tests("System", ["System", "Primitives"]),
         tests("Tunnel", ["Tunnel", "TLS", "HTTP2", "EventLoop", "System", "Identity", "Primitives"]),
         tests("Telemetry", ["Telemetry", "Primitives"]),

@@ -21,7 +21,14 @@ import Testing
 
     @Test func `a routine end and an ordinary one begin anew`() {
         #expect(Self.pauses([.failed, .failed, .routine, .failed]) == [10, 20, 10, 10])
-        #expect(Self.pauses([.notEstablished, .completed, .notEstablished]) == [20, 0, 20])
+        #expect(Self.pauses([.notEstablished, .completed, .notEstablished]) == [20, 10, 20])
+    }
+
+    @Test func `a stream that lasted makes up for the failures before it`() {
+        var backoff = ReconnectBackoff()
+        for _ in 0..<8 { _ = backoff.pause(after: .notEstablished, random: 512) }
+        #expect(backoff.pause(after: .failed, lasted: .milliseconds(900), random: 512) == .milliseconds(2560))
+        #expect(backoff.pause(after: .failed, lasted: .seconds(5), random: 512) == .milliseconds(10))
     }
 
     @Test func `the jitter stays within a quarter either way`() {

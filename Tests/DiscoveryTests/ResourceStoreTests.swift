@@ -229,6 +229,37 @@ import Testing
                 + "shop/badscope: decode error: unknown enumeration value 3")
     }
 
+    @Test(arguments: 0..<3) func `a policy that is not understood denies and says so, until a good one comes`(
+        flaw: Int
+    ) throws {
+        var store = Self.store()
+        var bad = Self.authorization("p") {
+            if flaw == 0 { $0.action = Authorization.Action(rawValue: 7) }
+            if flaw == 1 { $0.scope = Authorization.Scope(rawValue: 3) }
+        }
+        if flaw == 2 { bad.resource?.value = [0x0a, 0xff] }
+        let context = PolicyContext(
+            source: try #require(IPAddress("192.0.2.1")), identity: nil,
+            destination: try #require(Endpoint("10.0.0.9:1")))
+        func decision(_ namespace: String) -> PolicyDecision {
+            store.state.policies.compiled(namespace: namespace, references: []).decide(context)
+        }
+        _ = store.apply(Messages.authorizations([bad]))
+        #expect(!decision("shop").isAllowed)
+        #expect(decision("shop").reason.description.contains("shop/p is not understood"))
+        #expect(decision("other").isAllowed)
+        #expect(store.subscriptions[1].initialResourceVersions.isEmpty)
+        _ = store.apply(Messages.authorizations([Self.authorization("p") { $0.action = .deny }]))
+        #expect(decision("shop").isAllowed)
+        _ = store.apply(Messages.authorizations([bad]))
+        #expect(decision("shop").isAllowed, "the last good version stays")
+        _ = store.apply(Messages.authorizations([], removing: ["shop/p"]))
+        _ = store.apply(Messages.authorizations([bad]))
+        #expect(!decision("shop").isAllowed)
+        _ = store.apply(Messages.authorizations([], removing: ["shop/p"]))
+        #expect(decision("shop").isAllowed)
+    }
+
     @Test func `a policy is kept as it was meant`() throws {
         var store = Self.store()
         let resource = Self.authorization("p") {

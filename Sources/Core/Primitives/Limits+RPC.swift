@@ -16,8 +16,9 @@ extension Limits {
     public static let rpcConnectDuration = Duration.seconds(5)
     /// ztunnel waits for a silent TLS server without end.
     public static let rpcHandshakeDuration = Duration.seconds(10)
-    public static let rpcKeepAliveInterval = Duration.seconds(30)
-    public static let rpcKeepAliveTimeout = Duration.seconds(10)
+    /// A server that has died is found within the sum of these two. istiod takes a ping every 15 s at the most.
+    public static let rpcKeepAliveInterval = Duration.seconds(18)
+    public static let rpcKeepAliveTimeout = Duration.seconds(8)
     /// Addresses of one name that are tried.
     public static let rpcAddressCountMax = 16
 

@@ -15,6 +15,8 @@ public struct ControlPlaneAccess: Sendable {
     public var clusterID = "Kubernetes"
     /// Versions and key exchange of its connections.
     public var tls = TLSOptions()
+    /// How long its connections wait for the server.
+    public var timing = RPCTiming()
 
     public init(target: RPCTarget, trust: TrustSource) {
         self.target = target
@@ -37,6 +39,7 @@ public struct ControlPlaneAccess: Sendable {
     func channel(on loop: EventLoop, roots: [UInt8]?) throws(AccessFailure) -> RPCChannel {
         var options = RPCChannelOptions()
         options.alternativeNames = alternativeName.map { [$0] } ?? []
+        options.timing = timing
         options.extraFields = headers.map { HTTPField($0.name, $0.value) }
         do {
             let context = try TLSContext.serverAuthenticated(roots: roots, options: tls)

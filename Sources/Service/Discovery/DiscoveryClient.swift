@@ -131,8 +131,9 @@ public final class DiscoveryClient {
     }
 
     private func ended(_ status: RPCStatus, openedAt opened: Instant?) {
-        let ending = ReconnectBackoff.Ending(status, lasted: opened.map { loop.now - $0 })
-        let pause = backoff.pause(after: ending, random: random.next())
+        let lasted = opened.map { loop.now - $0 }
+        let ending = ReconnectBackoff.Ending(status, lasted: lasted)
+        let pause = backoff.pause(after: ending, lasted: lasted, random: random.next())
         logger?.log(
             ending == .notEstablished || ending == .failed ? .warn : .info, Self.scope, "XDS client connection ended",
             [.text("error", status.description), .text("retry", "\(pause)")])

@@ -4,7 +4,8 @@ import Primitives
 import Schema
 
 /// Turns an authorisation policy as it comes over the wire into one that can be decided on. The message is refused when
-/// it cannot be told what it applies to or does; a rule in it that is not understood is kept, as one that refuses.
+/// it cannot be told what it applies to or does, and one that denies stands for it; a rule in it that is not understood
+/// is kept, as one that refuses.
 enum PolicyFolding {
     static func policy(_ bytes: [UInt8]) throws(ResourceFlaw) -> AuthorizationPolicy {
         let message: Schema.Authorization
@@ -29,6 +30,21 @@ enum PolicyFolding {
         return AuthorizationPolicy(
             name: message.name, namespace: message.namespace, scope: scope, action: action, isDryRun: message.dryRun,
             rules: message.groups.map(rule))
+    }
+
+    /// What stands for a policy that was refused: one that denies everybody, as far as the policy may have reached. Nil
+    /// where its name does not say whom it concerns.
+    static func refusal(named name: String, _ bytes: [UInt8], _ flaw: ResourceFlaw) -> AuthorizationPolicy? {
+        guard let slash = name.firstIndex(of: "/") else { return nil }
+        let scope: AuthorizationPolicy.Scope
+        switch (try? Schema.Authorization(protobuf: bytes))?.scope {
+        case .global: scope = .global
+        case .workloadSelector: scope = .workloadSelector
+        default: scope = .namespace
+        }
+        return AuthorizationPolicy(
+            name: String(name[name.index(after: slash)...]), namespace: String(name[..<slash]), scope: scope,
+            action: .deny, rules: [PolicyRule(clauses: [], flaw: "\(flaw)")])
     }
 
     private static func rule(_ group: Authorization.Group) -> PolicyRule {

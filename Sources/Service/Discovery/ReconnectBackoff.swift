@@ -1,8 +1,8 @@
 import Primitives
 
-/// How long to wait before the next stream, by how the last one ended. Source: ztunnel, with two differences: a
-/// jitter, so that the nodes of a mesh do not all come back at once, and a pause after streams that end as soon as
-/// they began.
+/// How long to wait before the next stream, by how the last one ended. Source: ztunnel, with three differences: a
+/// jitter, so that the nodes of a mesh do not all come back at once, a pause after streams that end as soon as they
+/// began, and a stream that lasted makes up for earlier failures.
 struct ReconnectBackoff {
     /// How a stream ended.
     enum Ending: Equatable {
@@ -19,7 +19,9 @@ struct ReconnectBackoff {
     private var span = Limits.discoveryBackoffMin
 
     /// The pause to make; `random` is a random word.
-    mutating func pause(after ending: Ending, random: UInt64) -> Duration {
+    /// - Parameter lasted: How long the stream was open; nil when it never was.
+    mutating func pause(after ending: Ending, lasted: Duration? = nil, random: UInt64) -> Duration {
+        if let lasted, lasted >= Limits.discoveryStreamDurationMin { span = Limits.discoveryBackoffMin }
         switch ending {
         case .notEstablished:
             span = min(span * 2, Limits.discoveryBackoffMax)
@@ -27,12 +29,9 @@ struct ReconnectBackoff {
         case .failed:
             defer { span = min(span * 2, Limits.discoveryBackoffMax) }
             return jittered(span, random)
-        case .routine:
+        case .routine, .completed:
             span = Limits.discoveryBackoffMin
             return jittered(span, random)
-        case .completed:
-            span = Limits.discoveryBackoffMin
-            return .zero
         }
     }
 

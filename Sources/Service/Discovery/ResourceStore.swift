@@ -111,9 +111,23 @@ public struct ResourceStore {
             case .service(let service): state.insert(service)
             }
         case .authorization:
-            state.policies.insert(try PolicyFolding.policy(bytes))
+            do throws(ResourceFlaw) {
+                state.policies.insert(try PolicyFolding.policy(bytes))
+            } catch {
+                refuse(for: resource, error)
+                changes.havePoliciesChanged = true
+                throw error
+            }
             changes.havePoliciesChanged = true
         }
+    }
+
+    /// The last good version of a policy stays in force; where there is none, nobody gets past what is not understood.
+    private mutating func refuse(for resource: Resource, _ flaw: ResourceFlaw) {
+        guard state.policies[resource.name] == nil else { return }
+        let bytes = resource.resource?.value ?? []
+        guard let refusal = PolicyFolding.refusal(named: resource.name, bytes, flaw) else { return }
+        state.policies.insert(refusal)
     }
 
     private mutating func remove(_ name: String, of type: ResourceType, _ changes: inout Changes) {
