@@ -84,6 +84,21 @@ import Testing
         }
     }
 
+    @Test func `the kernel's TLS is for tunnels only, and left aside with a remark where the kernel has none`() throws {
+        #expect(try !Self.read([:]).tls.offersOffload)
+        var set = try Self.read(["CULVERT_KERNEL_TLS": "true"])
+        #expect(set.tls.offersOffload && set.discovery?.tls.offersOffload == false)
+        var isThere = false
+        do throws(Errno) {
+            try KernelTLS.probe()
+            isThere = true
+        } catch {}
+        set.tryKernelTLS()
+        #expect(set.tls.offersOffload == isThere)
+        #expect(set.remarks.contains { $0.contains("CULVERT_KERNEL_TLS") } == !isThere)
+        #expect(refusal(["CULVERT_KERNEL_TLS": "true", "COMPLIANCE_POLICY": "fips"]) == "CULVERT_KERNEL_TLS")
+    }
+
     @Test func `versions and compliance hold for tunnels and for the control plane`() throws {
         let set = try Self.read(["TLS12_ENABLED": "true"])
         #expect(set.tls.acceptsTLS12 && set.discovery?.tls.acceptsTLS12 == true)

@@ -89,6 +89,9 @@ final class TestNode: Sendable {
         configuration: NodeConfiguration = NodeConfiguration()
     ) throws {
         authority = try LocalSigner.makeAuthority()
+        var configuration = configuration
+        // `Tests/kernel-tls` asks for it.
+        configuration.tls.offersOffload = unsafe getenv("CULVERT_KERNEL_TLS") != nil
         let prefix = "cv\(getpid() % 10000)\(UInt16.random(in: 0...999))"
         self.prefix = prefix
         try run("ip", "netns", "add", prefix)
@@ -103,7 +106,7 @@ final class TestNode: Sendable {
         let box = Mutex<Mailbox?>(nil)
         let arrived = try Wakeup.make()
         let handOff = HandOff(box: box, arrived: arrived)
-        Thread.start(named: "test-node") { [authority] in
+        Thread.start(named: "test-node") { [authority, configuration] in
             guard let loop = try? EventLoop(),
                 let node = try? Node(loop: loop, configuration: configuration, logger: logger),
                 (try? node.start(signer: LocalSigner(authority))) != nil

@@ -15,6 +15,13 @@ struct Authority {
     static let web = SPIFFEID(trustDomain: "cluster.local", namespace: "shop", serviceAccount: "web")
     static let cart = SPIFFEID(trustDomain: "cluster.local", namespace: "shop", serviceAccount: "cart")
 
+    /// With the kernel's TLS where `Tests/kernel-tls` asks for it.
+    static let tlsOptions = {
+        var options = TLSOptions()
+        options.offersOffload = unsafe getenv("CULVERT_KERNEL_TLS") != nil
+        return options
+    }()
+
     func credentials(_ identity: SPIFFEID) throws -> TLSCredentials {
         let key = try PrivateKey.generateP256()
         let template = CertificateTemplate.workload(uri: identity.description, lifetime: .seconds(3600), now: now)

@@ -33,7 +33,7 @@ final class Opener: EventHandler, TunnelStreamOwner {
         pool = TunnelPool(
             loop: loop, idleDuration: options.idleDuration, surplusDuration: options.surplusDuration,
             streamCountMax: options.streamCountMax)
-        context = try TLSContext.workloadClient(credentials)
+        context = try TLSContext.workloadClient(credentials, options: options.tls)
         listener = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
         _ = try loop.register(listener, for: .listener, handler: self)
     }
@@ -100,14 +100,14 @@ final class Accepter: EventHandler, TunnelOwner, TunnelStreamOwner {
     private let settings: HTTP2Settings
 
     init(
-        loop: EventLoop, credentials: TLSCredentials, streamCountMax: UInt32, receive: ReceiveLimits
+        loop: EventLoop, credentials: TLSCredentials, streamCountMax: UInt32, receive: ReceiveLimits, tls: TLSOptions
     ) throws {
         self.loop = loop
         buffers = RelayBuffers(limits: receive)
         var settings = HTTP2Settings.tunnelServer
         settings.streamCountMax = streamCountMax
         self.settings = settings
-        context = try TLSContext.workloadServer(credentials)
+        context = try TLSContext.workloadServer(credentials, options: tls)
         listener = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
         _ = try loop.register(listener, for: .listener, handler: self)
     }

@@ -8,6 +8,7 @@ import Testing
 /// An opener, an accepter and an application on one loop, which turns while the body of a test runs on another thread.
 final class Path {
     let loop: EventLoop
+    let authority: Authority
     let opener: Opener
     let accepter: Accepter
     let echo: Echo
@@ -31,15 +32,17 @@ final class Path {
         var expected = Authority.cart
         /// Identities that take turns in dialling.
         var identityCount = 1
+        /// Of both ends.
+        var tls = Authority.tlsOptions
     }
 
     init(_ options: Options = Options()) throws {
-        let authority = try Authority()
+        authority = try Authority()
         loop = try EventLoop()
         echo = try Echo(loop: loop)
         accepter = try Accepter(
             loop: loop, credentials: authority.credentials(Authority.cart),
-            streamCountMax: options.acceptedStreamCountMax, receive: options.receive)
+            streamCountMax: options.acceptedStreamCountMax, receive: options.receive, tls: options.tls)
         opener = try Opener(
             loop: loop, credentials: authority.credentials(Authority.web), peer: #require(accepter.endpoint),
             target: #require(options.target ?? echo.endpoint), options: options)

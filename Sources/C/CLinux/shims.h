@@ -13,7 +13,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
-#include <sys/mman.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
@@ -32,12 +31,12 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <linux/tls.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 #include <spawn.h>
 #include <dirent.h>
-#include <malloc.h>
 
 // GNU extensions, declared here: _GNU_SOURCE in one module would give it other definitions of common structures than its
 // neighbours have.
@@ -70,14 +69,12 @@ static inline int64_t culvert_tcp_least_round_trip(int descriptor) {
 }
 
 // What glibc declares under _GNU_SOURCE only, which a module cannot set for headers that Glibc's module has read before.
-#define CULVERT_CLONE_NEWNET 0x40000000
 #define CULVERT_F_SETPIPE_SZ 1031
 #define CULVERT_F_ADD_SEALS 1033
 #define CULVERT_F_SEAL_GROW 4
 #define CULVERT_MFD_CLOEXEC 1U
 #define CULVERT_MFD_ALLOW_SEALING 2U
 #define CULVERT_POSIX_SPAWN_SETSID 0x80
-extern int setns(int descriptor, int type);
 extern int memfd_create(const char *name, unsigned int flags);
 
 /// The environment, which Swift refuses to read as a variable.
@@ -129,6 +126,83 @@ static inline ssize_t culvert_receive_with_descriptors(
             memcpy(&descriptor, CMSG_DATA(header) + (size_t)i * sizeof(int), sizeof(int));
             if (*received < capacity) descriptors[(*received)++] = descriptor; else close(descriptor);
         }
+    }
+    return got;
+}
+
+/// Lets the kernel's TLS sit on a connected TCP socket; bytes pass as they are until it has keys.
+static inline int culvert_tls_attach(int socket) { return setsockopt(socket, IPPROTO_TCP, TCP_ULP, "tls", sizeof "tls"); }
+
+/// Gives the kernel the key of 16 or 32 bytes (AES-GCM, TLS 1.3) and the IV of 12 for one direction (TLS_TX, TLS_RX), to begin
+/// with record 0.
+static inline int culvert_tls_set_key(int socket, int direction, const void *key, size_t key_count, const void *iv) {
+    union {
+        struct tls_crypto_info info;
+        struct tls12_crypto_info_aes_gcm_128 short_key;
+        struct tls12_crypto_info_aes_gcm_256 long_key;
+    } keys;
+    const unsigned char *salt = (const unsigned char *)iv;
+    size_t count;
+    memset(&keys, 0, sizeof keys);
+    keys.info.version = TLS_1_3_VERSION;
+    if (key_count == TLS_CIPHER_AES_GCM_128_KEY_SIZE) {
+        count = sizeof keys.short_key;
+        keys.info.cipher_type = TLS_CIPHER_AES_GCM_128;
+        memcpy(keys.short_key.key, key, key_count);
+        memcpy(keys.short_key.salt, salt, sizeof keys.short_key.salt);
+        memcpy(keys.short_key.iv, salt + sizeof keys.short_key.salt, sizeof keys.short_key.iv);
+    } else if (key_count == TLS_CIPHER_AES_GCM_256_KEY_SIZE) {
+        count = sizeof keys.long_key;
+        keys.info.cipher_type = TLS_CIPHER_AES_GCM_256;
+        memcpy(keys.long_key.key, key, key_count);
+        memcpy(keys.long_key.salt, salt, sizeof keys.long_key.salt);
+        memcpy(keys.long_key.iv, salt + sizeof keys.long_key.salt, sizeof keys.long_key.iv);
+    } else {
+        errno = EINVAL;
+        return -1;
+    }
+    int outcome = setsockopt(socket, SOL_TLS, direction, &keys, (socklen_t)count);
+    int failure = errno;
+    explicit_bzero(&keys, sizeof keys);
+    errno = failure;
+    return outcome;
+}
+
+/// Sends one record of the given content type.
+static inline ssize_t culvert_tls_send(int socket, unsigned char type, const void *bytes, size_t count) {
+    struct iovec part = {(void *)bytes, count};
+    union { char bytes[CMSG_SPACE(1)]; struct cmsghdr align; } control;
+    struct msghdr message;
+    memset(&message, 0, sizeof message);
+    memset(&control, 0, sizeof control);
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.bytes;
+    message.msg_controllen = sizeof control.bytes;
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_TLS;
+    header->cmsg_type = TLS_SET_RECORD_TYPE;
+    header->cmsg_len = CMSG_LEN(1);
+    *CMSG_DATA(header) = type;
+    return sendmsg(socket, &message, MSG_NOSIGNAL);
+}
+
+/// Receives from one record, or from several of application data; `type` becomes the content type, or -1 if the kernel does not
+/// say.
+static inline ssize_t culvert_tls_receive(int socket, void *bytes, size_t count, int *type) {
+    struct iovec part = {bytes, count};
+    union { char bytes[CMSG_SPACE(1)]; struct cmsghdr align; } control;
+    struct msghdr message;
+    memset(&message, 0, sizeof message);
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.bytes;
+    message.msg_controllen = sizeof control.bytes;
+    *type = -1;
+    ssize_t got = recvmsg(socket, &message, 0);
+    if (got < 0) return got;
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
+        if (header->cmsg_level == SOL_TLS && header->cmsg_type == TLS_GET_RECORD_TYPE) *type = *CMSG_DATA(header);
     }
     return got;
 }

@@ -7,8 +7,10 @@
 
 #include <openssl/bio.h>
 #include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
 #include <openssl/pem.h>
 #include <openssl/provider.h>
 #include <openssl/rand.h>
@@ -132,6 +134,26 @@ static inline int culvert_add_chain(SSL_CTX *context, X509 *certificate) {
 
 static inline int culvert_set_server_name(SSL *connection, const char *name) {
     return (int)SSL_set_tlsext_host_name(connection, name);
+}
+
+// HKDF-Expand-Label of RFC 8446 7.1 without a context; `digest` is "SHA256" or "SHA384". 1 if `out` holds the bytes.
+static inline int culvert_expand_label(
+    const char *digest, const void *secret, size_t secret_count, const char *label, void *out, size_t out_count) {
+    int mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY;
+    EVP_KDF *function = EVP_KDF_fetch(NULL, "TLS13-KDF", NULL);
+    EVP_KDF_CTX *context = EVP_KDF_CTX_new(function);
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
+        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)digest, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)secret, secret_count),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_PREFIX, (void *)"tls13 ", 6),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_LABEL, (void *)label, strlen(label)),
+        OSSL_PARAM_construct_end(),
+    };
+    int done = context != NULL && EVP_KDF_derive(context, (unsigned char *)out, out_count, parameters) == 1;
+    EVP_KDF_CTX_free(context);
+    EVP_KDF_free(function);
+    return done;
 }
 
 static inline int culvert_error_reason(unsigned long code) { return ERR_GET_REASON(code); }

@@ -30,6 +30,9 @@ public struct Errno: Error, Hashable, Sendable {
     public static let addressInUse = Errno(EADDRINUSE)
     public static let addressNotAvailable = Errno(EADDRNOTAVAIL)
     public static let familyNotSupported = Errno(EAFNOSUPPORT)
+    public static let busy = Errno(EBUSY)
+    public static let badMessage = Errno(EBADMSG)
+    public static let messageTooLong = Errno(EMSGSIZE)
     public static let notPermitted = Errno(EPERM)
 }
 

@@ -53,6 +53,20 @@ public struct OwnedDescriptor: ~Copyable, Sendable {
         }
     }
 
+    /// Reads what is there as `read` does, and leaves it in the socket.
+    public borrowing func peek(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> IOOutcome {
+        while true {
+            let count = unsafe recv(raw, buffer.baseAddress, buffer.count, Int32(MSG_PEEK))
+            if count > 0 { return .bytes(count) }
+            if count == 0 { return .endOfStream }
+            switch culvert_errno() {
+            case EINTR: continue
+            case EAGAIN: return .wouldBlock
+            case let code: throw Errno(code)
+            }
+        }
+    }
+
     /// Writes as much of the buffer as the kernel takes; a gone peer is an error, never a signal.
     @inline(never)
     public borrowing func write(_ buffer: UnsafeRawBufferPointer) throws(Errno) -> IOOutcome {

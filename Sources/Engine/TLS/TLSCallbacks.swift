@@ -5,6 +5,7 @@ import COpenSSL
 enum TLSCallbacks {
     typealias Verify = @convention(c) (OpaquePointer?, UnsafeMutableRawPointer?) -> Int32
     typealias Inform = @convention(c) (OpaquePointer?, Int32, Int32) -> Void
+    typealias Log = @convention(c) (OpaquePointer?, UnsafePointer<CChar>?) -> Void
     typealias ClientHello =
         @convention(c) (OpaquePointer?, UnsafeMutablePointer<Int32>?, UnsafeMutableRawPointer?) -> Int32
     typealias SelectProtocol =
@@ -26,6 +27,11 @@ enum TLSCallbacks {
     static let inform: Inform = { ssl, event, _ in
         guard event & SSL_CB_LOOP != 0 else { return }
         unsafe TLSCallbacks.connection(ssl)?.countMessage()
+    }
+
+    static let log: Log = { ssl, line in
+        guard let line = unsafe line else { return }
+        unsafe TLSCallbacks.connection(ssl)?.keep(UnsafeRawBufferPointer(start: line, count: strlen(line)))
     }
 
     static let clientHello: ClientHello = { ssl, alert, _ in

@@ -20,8 +20,10 @@ public import Primitives
     private var refusal: TLSFailure?
     /// The window's count of writes when the present key was taken into use.
     private var keyStart: UInt64 = 0
-    private var idleMessageCount = 0
-    private var allowanceByteCount = 0
+    private var allowance = MessageAllowance()
+    /// The secrets of the established connection, kept while somebody else may make and read its records.
+    private var clientSecret: TrafficSecret?
+    private var serverSecret: TrafficSecret?
 
     /// A connection that a client has opened to us.
     public convenience init(server context: TLSContext) throws(TLSFailure) {
@@ -122,6 +124,36 @@ public import Primitives
         try decrypt(into: &plaintext, ciphertext: &ciphertext)
     }
 
+    /// Takes of `input` what belongs to the handshake, for a connection whose records others may make and read later.
+    /// - Returns: how many bytes were taken: all of them, unless the handshake is complete.
+    /// - Throws: as `receive` does.
+    public func shake(_ input: UnsafeRawBufferPointer, ciphertext: inout ByteQueue) throws(TLSFailure) -> Int {
+        guard phase == .handshaking else { throw TLSFailure(.closed, "there is no handshake") }
+        unsafe window.pointee.input = input.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        unsafe window.pointee.input_count = input.count
+        defer {
+            unsafe window.pointee.input = nil
+            unsafe window.pointee.input_count = 0
+        }
+        _ = try handshake(ciphertext: &ciphertext)
+        return unsafe input.count - window.pointee.input_count
+    }
+
+    /// True if the options ask that the records of the established connection be made and read by others. Then its
+    /// handshake is to be fed by `shake`.
+    public var isOffloadable: Bool { context.options.offersOffload }
+
+    /// What is needed to make and read the records of the connection, which has just been established. The connection
+    /// itself must not be used any more, unless none was made or read.
+    /// - Returns: nil if it is not offloadable, or has begun to read data.
+    public func offload() -> OffloadedSession? {
+        guard phase == .established, unsafe SSL_has_pending(ssl) == 0,
+            let client = clientSecret.take(), let server = serverSecret.take()
+        else { return nil }
+        return OffloadedSession(
+            client, server, isServer: context.isServer, recordsPerKey: context.options.recordsPerKey)
+    }
+
     /// Encrypts all of `plaintext`, in records of at most 16,384 bytes.
     /// - Throws: if the connection is not established, or this side has closed it.
     public func send(_ plaintext: UnsafeRawBufferPointer, ciphertext: inout ByteQueue) throws(TLSFailure) {
@@ -183,16 +215,16 @@ public import Primitives
             ERR_clear_error()
             if unsafe SSL_read_ex(ssl, room.baseAddress, room.count, &count) > 0 {
                 plaintext.commit(count)
-                restoreAllowance(count)
+                allowance.restore(count)
                 // One more call would only say that there is nothing left.
                 if unsafe window.pointee.input_count == 0 && SSL_has_pending(ssl) == 0 { return }
                 continue
             }
             switch unsafe SSL_get_error(ssl, 0) {
             case SSL_ERROR_WANT_READ:
-                guard idleMessageCount <= Limits.tlsIdleMessageCountMax else {
+                guard !allowance.isExceeded else {
                     phase = .failed
-                    throw TLSFailure(.limit, "the peer sends key updates and no data")
+                    throw .idleMessages
                 }
                 return
             case SSL_ERROR_WANT_WRITE:
@@ -219,13 +251,6 @@ public import Primitives
         phase = .failed
         let entries = ErrorQueue.drain()
         return refusal ?? TLSFailure(diagnosing: entries)
-    }
-
-    private func restoreAllowance(_ byteCount: Int) {
-        allowanceByteCount += byteCount
-        guard allowanceByteCount >= Limits.tlsMessageAllowanceByteCount else { return }
-        allowanceByteCount = 0
-        idleMessageCount = 0
     }
 
     private func openRoom(in queue: inout ByteQueue, _ minimum: Int) {
@@ -283,11 +308,21 @@ extension TLSConnection {
         return false
     }
 
+    /// Keeps a secret that OpenSSL tells of.
+    func keep(_ line: UnsafeRawBufferPointer) {
+        guard let suite = cipherSuite else { return }
+        func secret(_ label: String) -> SecretBytes? {
+            unsafe KeyLogLine.secret(in: line, label: label, byteCount: suite.secretByteCount)
+        }
+        if let bytes = secret("CLIENT_TRAFFIC_SECRET_0") { clientSecret = TrafficSecret(suite, bytes) }
+        if let bytes = secret("SERVER_TRAFFIC_SECRET_0") { serverSecret = TrafficSecret(suite, bytes) }
+    }
+
     /// Counts what the peer sends after the handshake beside data. Too much of it and the rest of the input is
     /// withheld, so that the operation ends.
     func countMessage() {
         guard phase == .established, unsafe window.pointee.input != nil else { return }
-        idleMessageCount += 1
-        if idleMessageCount > Limits.tlsIdleMessageCountMax { unsafe window.pointee.input_count = 0 }
+        allowance.spend()
+        if allowance.isExceeded { unsafe window.pointee.input_count = 0 }
     }
 }

@@ -136,6 +136,7 @@ import Primitives
             unsafe SSL_CTX_set_cert_verify_callback(raw, TLSCallbacks.verify, nil)
         }
         unsafe SSL_CTX_set_info_callback(raw, TLSCallbacks.inform)
+        if options.offersOffload { unsafe SSL_CTX_set_keylog_callback(raw, TLSCallbacks.log) }
         guard isServer else { return }
         unsafe SSL_CTX_set_client_hello_cb(raw, TLSCallbacks.clientHello, nil)
         unsafe SSL_CTX_set_alpn_select_cb(raw, TLSCallbacks.selectProtocol, nil)

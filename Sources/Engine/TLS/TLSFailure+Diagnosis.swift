@@ -20,13 +20,20 @@ extension TLSFailure {
         case SSL_R_NO_APPLICATION_PROTOCOL:
             self.init(.applicationProtocol, "the peer offers no h2")
         case Self.alertReasonBase...Self.alertReasonBase + 255:
-            let alert = UInt8(truncatingIfNeeded: first.reason - Self.alertReasonBase)
-            let name = unsafe String(cString: SSL_alert_desc_string_long(Int32(alert)))
-            self.init(.alertReceived(alert), "the peer refused us: alert \(alert) (\(name))")
+            self = .received(alert: UInt8(truncatingIfNeeded: first.reason - Self.alertReasonBase))
         default:
             self.init(.protocolViolation, text)
         }
     }
+
+    /// The peer has ended the connection with an alert.
+    static func received(alert: UInt8) -> TLSFailure {
+        let name = unsafe String(cString: SSL_alert_desc_string_long(Int32(alert)))
+        return TLSFailure(.alertReceived(alert), "the peer refused us: alert \(alert) (\(name))")
+    }
+
+    /// The peer has spent its allowance of messages beside data.
+    static let idleMessages = TLSFailure(.limit, "the peer sends key updates and no data")
 
     /// OpenSSL reports a received alert as this number plus the alert's.
     private static let alertReasonBase = SSL_AD_REASON_OFFSET

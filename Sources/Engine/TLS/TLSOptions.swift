@@ -33,5 +33,8 @@ public struct TLSOptions: Sendable {
     /// Records sent under one key before it is updated.
     public var recordsPerKey = Limits.tlsRecordsPerKeyMax
 
+    /// Keeps the secrets of an established connection, so that others may make and read its records (the kernel).
+    public var offersOffload = false
+
     public init() {}
 }

@@ -6,11 +6,7 @@ extension SocketEnd {
     mutating func read(into pipe: SplicePipe, limit: Int) throws(Errno) -> IOOutcome {
         guard isReadable else { return .wouldBlock }
         let outcome = try pipe.fill(from: descriptor, limit: limit)
-        switch outcome {
-        case .bytes: break
-        case .wouldBlock: isReadable = false
-        case .endOfStream: (isReadable, hasEnded) = (false, true)
-        }
+        note(outcome)
         return outcome
     }
 

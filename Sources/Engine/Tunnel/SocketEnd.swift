@@ -12,9 +12,9 @@ struct SocketEnd: ~Copyable {
     private var wantsFinish = false
     private var isFinished = false
     /// Reading may bring something.
-    var isReadable = false
+    private(set) var isReadable = false
     /// The application has sent its last byte and all were read.
-    var hasEnded = false
+    private(set) var hasEnded = false
 
     /// Watches `descriptor`; `handler` passes the events on to `note`.
     init(
@@ -56,14 +56,18 @@ struct SocketEnd: ~Copyable {
     mutating func read(into room: UnsafeMutableRawBufferPointer) throws(Errno) -> IOOutcome {
         guard isReadable else { return .wouldBlock }
         let outcome = unsafe try descriptor.read(into: room)
-        switch outcome {
-        case .bytes(let count): if count < room.count, !isHungUp { isReadable = false }
-        case .wouldBlock: isReadable = false
-        case .endOfStream:
-            isReadable = false
-            hasEnded = true
-        }
+        if case .bytes(let count) = outcome, count < room.count, !isHungUp { isReadable = false }
+        note(outcome)
         return outcome
+    }
+
+    /// Learns from a read that brought nothing.
+    mutating func note(_ outcome: IOOutcome) {
+        switch outcome {
+        case .bytes: break
+        case .wouldBlock: isReadable = false
+        case .endOfStream: (isReadable, hasEnded) = (false, true)
+        }
     }
 
     /// Gives bytes to the kernel and keeps what it does not take.

@@ -9,7 +9,7 @@ extension TunnelConnection {
 
     /// The window that keeps the way to the peer full at the rate of a fast link; more would only queue.
     var latencyWindow: Int {
-        let roundTrip = TCPSocket.leastRoundTrip(of: socket) ?? .zero
+        let roundTrip = leastRoundTrip ?? .zero
         let byteCount = Double(roundTrip.clampedNanoseconds) * Limits.fastLinkBytesPerNanosecond
         return min(max(Int(byteCount), Limits.latencyWindowByteCountMin), Limits.streamWindowByteCountMax)
     }

@@ -15,18 +15,14 @@ public final class TunnelConnection {
 
     let loop: EventLoop
     let buffers: RelayBuffers
-    let socket: OwnedDescriptor
+    private var socket: SecureSocket
     private var registration: Registration?
-    private let tls: TLSConnection
     let settings: HTTP2Settings
     private(set) var ownedSession: HTTP2Session?
     /// The same; it is never replaced.
     private(set) var session: Borrowed<HTTP2Session>?
     private weak var owner: (any TunnelOwner)?
     private var phase: Phase
-    /// Ciphertext that the socket did not take.
-    private var outgoing = ByteQueue()
-    private var (isBlocked, isHungUp) = (false, false)
     private var (isFlushRequested, isResumeRequested) = (false, false)
     /// It takes no new streams, and GOAWAY follows the last one (ztunnel).
     private var (isDraining, owesGoAway) = (false, false)
@@ -43,18 +39,18 @@ public final class TunnelConnection {
     /// Why the tunnel was lost, once it is.
     public private(set) var failure: TunnelFailure?
     /// Who the peer is.
-    public var peerIdentity: SPIFFEID? { tls.peerIdentity }
+    public var peerIdentity: SPIFFEID? { socket.peerIdentity }
 
     /// The accepting end, on a socket just accepted. The tunnel lives until it tells its owner that it is closed.
     public init(
         accepting socket: consuming OwnedDescriptor, tls: TLSConnection, settings: HTTP2Settings = .tunnelServer,
         loop: EventLoop, buffers: RelayBuffers, owner: any TunnelOwner
     ) throws(Errno) {
-        (self.loop, self.buffers, self.tls, self.settings, self.owner) = (loop, buffers, tls, settings, owner)
-        self.socket = socket
+        (self.loop, self.buffers, self.settings, self.owner) = (loop, buffers, settings, owner)
+        self.socket = SecureSocket(socket, tls)
         (phase, isServer) = (.handshaking, true)
-        TCPSocket.boundUnsent(of: self.socket, byteCount: Limits.tunnelUnsentByteCountMax)
-        registration = try loop.register(self.socket, handler: self)
+        TCPSocket.boundUnsent(of: self.socket.descriptor, byteCount: Limits.tunnelUnsentByteCountMax)
+        registration = try loop.register(self.socket.descriptor, handler: self)
         timer = loop.schedule(after: Limits.handshakeDuration, kind: Timer.deadline, handler: self)
     }
 
@@ -63,11 +59,11 @@ public final class TunnelConnection {
         connecting socket: consuming OwnedDescriptor, tls: TLSConnection, settings: HTTP2Settings = .tunnelClient,
         loop: EventLoop, buffers: RelayBuffers, owner: any TunnelOwner
     ) throws(Errno) {
-        (self.loop, self.buffers, self.tls, self.settings, self.owner) = (loop, buffers, tls, settings, owner)
-        self.socket = socket
+        (self.loop, self.buffers, self.settings, self.owner) = (loop, buffers, settings, owner)
+        self.socket = SecureSocket(socket, tls)
         (phase, isServer) = (.connecting, false)
-        TCPSocket.boundUnsent(of: self.socket, byteCount: Limits.tunnelUnsentByteCountMax)
-        registration = try loop.register(self.socket, handler: self)
+        TCPSocket.boundUnsent(of: self.socket.descriptor, byteCount: Limits.tunnelUnsentByteCountMax)
+        registration = try loop.register(self.socket.descriptor, handler: self)
         timer = loop.schedule(after: Limits.connectDuration, kind: Timer.deadline, handler: self)
     }
 
@@ -129,16 +125,13 @@ public final class TunnelConnection {
         guard phase != .closed else { return }
         phase = .closed
         self.failure = failure
-        if failure == nil { tls.close(ciphertext: &outgoing) }
-        // The alert or close_notify leaves if there is room; nobody waits for it.
-        if !outgoing.isEmpty { _ = try? unsafe socket.write(outgoing.readable) }
-        outgoing.release()
+        socket.finish(inOrder: failure == nil)
         if let timer { loop.cancel(timer) }
         if let pauseTimer { loop.cancel(pauseTimer) }
         timer = nil
-        if let registration { loop.deregister(registration, socket) }
+        if let registration { loop.deregister(registration, socket.descriptor) }
         registration = nil
-        TCPSocket.shutdownBoth(of: socket)
+        TCPSocket.shutdownBoth(of: socket.descriptor)
         ownedSession?.abandon(.internalError)
         owner?.tunnelClosed(self, failure)
     }
@@ -149,11 +142,11 @@ public final class TunnelConnection {
 extension TunnelConnection: EventHandler, ResumeHandler {
     public func ready(_ events: ReadyEvents) {
         if phase == .connecting, !connected(events) { return }
-        if events.contains(.writable), isBlocked {
-            isBlocked = false
+        if events.contains(.writable), socket.isBlocked {
+            socket.noteWritable()
             requestFlush()
         }
-        if events.contains(.hangUp) { isHungUp = true }
+        if events.contains(.hangUp) { socket.noteHangUp() }
         if events.contains(.readable) || events.contains(.hangUp) { receive() }
     }
 
@@ -164,14 +157,14 @@ extension TunnelConnection: EventHandler, ResumeHandler {
 
     private func connected(_ events: ReadyEvents) -> Bool {
         guard events.contains(.writable) else { return false }
-        if let failure = TCPSocket.pendingError(of: socket) {
+        if let failure = TCPSocket.pendingError(of: socket.descriptor) {
             close(.connect(failure))
             return false
         }
         phase = .handshaking
         restart(Limits.handshakeDuration, Timer.deadline)
         do {
-            try tls.start(ciphertext: &outgoing)
+            try socket.start()
         } catch {
             close(.handshake(error))
             return false
@@ -190,44 +183,34 @@ extension TunnelConnection: EventHandler, ResumeHandler {
                 }
                 return
             }
-            do throws(Errno) {
-                switch try unsafe socket.read(into: buffers.received) {
-                case .bytes(let count):
-                    share -= count
-                    unsafe take(UnsafeRawBufferPointer(rebasing: buffers.received[..<count]))
-                    // A short read means that the socket is drained, unless the end is near.
-                    if count < Limits.receiveByteCountMax, !isHungUp { return }
-                case .wouldBlock: return
-                case .endOfStream: return close(isIdle ? nil : .peerClosed)
-                }
-            } catch {
-                return close(isIdle ? nil : .socket(error))
-            }
+            let input = socket.receive(into: buffers)
+            share -= input.byteCount
+            take(input)
+            if input.isDrained { return }
         }
     }
 
     /// Nothing is lost when the connection ends now.
     private var isIdle: Bool { phase == .open && streamCount == 0 }
 
-    private func take(_ ciphertext: UnsafeRawBufferPointer) {
-        buffers.plaintext.reset()
-        var refusal: TLSFailure?
-        do {
-            try unsafe tls.receive(ciphertext, plaintext: &buffers.plaintext, ciphertext: &outgoing)
-        } catch {
-            refusal = error
+    private func take(_ input: SecureSocket.Input) {
+        if phase == .handshaking, socket.end == nil, socket.isEstablished { established() }
+        let plaintext = unsafe socket.plaintext(of: input, in: buffers)
+        if phase == .open, plaintext.count > 0, let session {
+            session.with { unsafe take(plaintext, for: $0) }
         }
-        if phase == .handshaking, refusal == nil, tls.isEstablished { established() }
-        if phase == .open, !buffers.plaintext.isEmpty, let session { session.with { take(for: $0) } }
         guard phase != .closed else { return }
-        if let refusal { return close(.handshake(refusal)) }
-        if tls.peerClosed { return close(isIdle ? nil : .peerClosed) }
-        requestFlush()
+        switch socket.end {
+        case nil: if input.byteCount > 0 { requestFlush() }
+        case .closed: close(isIdle ? nil : .peerClosed)
+        case .lost(let failure): close(isIdle ? nil : .socket(failure))
+        case .refused(let failure): close(.handshake(failure))
+        }
     }
 
-    private func take(for session: HTTP2Session) {
+    private func take(_ plaintext: UnsafeRawBufferPointer, for session: HTTP2Session) {
         do {
-            try unsafe session.receive(buffers.plaintext.readable)
+            try unsafe session.receive(plaintext)
         } catch {
             // The peer broke HTTP/2: it is told with GOAWAY, which goes out first.
             flush()
@@ -244,7 +227,6 @@ extension TunnelConnection: EventHandler, ResumeHandler {
             return close(.http2(error))
         }
         phase = .open
-        if outgoing.isEmpty { outgoing.release() }  // It had room for a flight of the handshake.
         restart(Limits.keepAliveInterval, Timer.keepAlive)
         owner?.tunnelEstablished(self)
     }
@@ -261,7 +243,12 @@ extension TunnelConnection: HTTP2SessionDelegate {
 
     public func flush() {
         isFlushRequested = false
-        guard phase != .closed, phase != .connecting, !isBlocked, drainOutgoing() else { return }
+        guard phase != .closed, phase != .connecting, !socket.isBlocked else { return }
+        do throws(Errno) {
+            guard try socket.drain() else { return }
+        } catch {
+            return close(.socket(error))
+        }
         session?.with { produce($0) }
     }
 
@@ -281,46 +268,18 @@ extension TunnelConnection: HTTP2SessionDelegate {
         if session.isFinished { close(nil) }
     }
 
-    /// Encrypts and writes; what the socket does not take waits in the connection's own queue.
     /// - Returns: whether the socket takes more.
     private func send(_ frames: UnsafeRawBufferPointer) -> Bool {
-        defer { buffers.ciphertext.reset() }
-        do {
-            try unsafe tls.send(frames, ciphertext: &buffers.ciphertext)
+        do throws(TunnelFailure) {
+            return try unsafe socket.send(frames, by: buffers)
         } catch {
-            close(.handshake(error))
-            return false
-        }
-        do throws(Errno) {
-            var written = 0
-            if case .bytes(let count) = try unsafe socket.write(buffers.ciphertext.readable) { written = count }
-            buffers.ciphertext.advance(written)
-            if !buffers.ciphertext.isEmpty {
-                isBlocked = true
-                unsafe outgoing.append(buffers.ciphertext.readable)
-            }
-            return !isBlocked
-        } catch {
-            close(.socket(error))
+            close(error)
             return false
         }
     }
 
-    private func drainOutgoing() -> Bool {
-        while !outgoing.isEmpty {
-            do throws(Errno) {
-                guard case .bytes(let count) = try unsafe socket.write(outgoing.readable) else {
-                    isBlocked = true
-                    return false
-                }
-                outgoing.consume(count)
-            } catch {
-                close(.socket(error))
-                return false
-            }
-        }
-        return true
-    }
+    /// The shortest round trip to the peer so far; nil if none was measured.
+    var leastRoundTrip: Duration? { TCPSocket.leastRoundTrip(of: socket.descriptor) }
 }
 
 // MARK: - Events

@@ -125,6 +125,7 @@ extension NodeConfiguration {
         access.clusterID = Self.clusterID(reader)
         access.tls = tls
         access.tls.cipherSuites = TLSOptions().cipherSuites
+        access.tls.offersOffload = false
         let standardToken = "./var/run/secrets/tokens/istio-token"
         if let token = reader.text("AUTH_TOKEN") {
             access.token = BearerToken(token)

@@ -1,3 +1,4 @@
+import System
 import TLS
 
 extension NodeConfiguration {
@@ -5,6 +6,7 @@ extension NodeConfiguration {
     static func tlsOptions(_ reader: EnvironmentReader) throws(ConfigurationError) -> TLSOptions {
         var options = TLSOptions()
         options.cipherSuites = try reader.cipherSuites("CULVERT_CIPHER_SUITES") ?? options.cipherSuites
+        options.offersOffload = try reader.flag("CULVERT_KERNEL_TLS") ?? false
         options.acceptsTLS12 = try reader.flag("TLS12_ENABLED") ?? false
         guard let text = reader.text("COMPLIANCE_POLICY") else { return options }
         guard let policy = CompliancePolicy(rawValue: text) else {
@@ -15,8 +17,30 @@ extension NodeConfiguration {
             throw ConfigurationError(
                 variable: "TLS12_ENABLED", reason: "TLS 1.2 has none of what COMPLIANCE_POLICY=pqc demands")
         }
+        guard policy != .fips || !options.offersOffload else {
+            throw ConfigurationError(
+                variable: "CULVERT_KERNEL_TLS",
+                reason: "the kernel is not the provider that COMPLIANCE_POLICY=fips demands")
+        }
         options.compliance = policy
         return options
+    }
+
+    /// Leaves the kernel's TLS aside, with a remark, where the kernel cannot do what is asked of it.
+    public mutating func tryKernelTLS() {
+        guard tls.offersOffload else { return }
+        do throws(Errno) {
+            try KernelTLS.probe()
+        } catch {
+            let reason =
+                switch error {
+                case .noEntry: "this kernel has no TLS (CONFIG_TLS)"
+                case .busy: "this kernel cannot replace keys (Linux 6.14 can)"
+                default: "\(error)"
+                }
+            remarks.append("of no effect, since \(reason): CULVERT_KERNEL_TLS")
+            tls.offersOffload = false
+        }
     }
 
     /// Binds the process to the policy that is asked for; before anything else is done with OpenSSL.

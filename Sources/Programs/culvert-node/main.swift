@@ -34,9 +34,10 @@ let words = CommandLine.arguments.dropFirst()
 switch words.count > 1 ? nil : words.first ?? "proxy" {
 case "proxy":
     do {
-        let configuration = try NodeConfiguration(
+        var configuration = try NodeConfiguration(
             environment: environment(), processorCount: Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         try configuration.adoptCompliance()
+        configuration.tryKernelTLS()
         try NodeService(configuration: configuration).run()
     } catch {
         complain("culvert-node: \(error)\n")
