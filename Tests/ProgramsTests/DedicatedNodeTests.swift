@@ -71,8 +71,8 @@ import Testing
         try place.write("mesh.yaml", Self.mesh("10.96.0.1"))
         _ = try place.start([try program("culvert-node")], Self.environment)
         #expect(try eventually { try status(place, "127.0.0.1:15077/quitquitquit") == "405" }, "\(place.text("log"))")
-        #expect(place.text("log").contains("workers=1"))
-        #expect(place.text("log").contains("of no effect here, in the proxy's configuration: tracing"))
+        #expect(try eventually { place.text("log").contains("workers=1") })
+        #expect(try eventually { place.text("log").contains("of no effect here, in the proxy's configuration: tracing") })
         #expect(try eventually { try place.run(["ss", "-Hltn"]).contains(":15008") })
         #expect(try !place.run(["ss", "-Hltn"]).contains(":15053"))
     }
