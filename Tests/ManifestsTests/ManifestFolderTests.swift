@@ -1,4 +1,5 @@
 import Manifests
+import Primitives
 import System
 import Testing
 
@@ -36,8 +37,67 @@ import Testing
             Issue.record("accepted")
         } catch {
             #expect(error.errors.map(\.file) == ["\(path)/a.yaml", "\(path)/c.yaml"])
-            #expect(error.description.contains("c.yaml:1: Namespace b is also in \(path)/b.yaml, line 1"))
+            #expect(error.description.contains("c.yaml:1: Namespace b: is also in \(path)/b.yaml, line 1"))
         }
+    }
+
+    private func pod(_ name: String, _ address: String) -> String {
+        "{apiVersion: v1, kind: Pod, metadata: {name: \(name), namespace: shop}, status: {podIP: \(address)}}"
+    }
+
+    private func address(_ name: String, in reading: ManifestReading) -> String? {
+        reading.objects.pods[ObjectName(namespace: "shop", name: name)]?.addresses.first?.description
+    }
+
+    @Test func `a bad document holds up no other, and what was good of its object stays`() throws {
+        try write("a.yaml", pod("a", "10.0.0.1") + "\n---\n" + pod("b", "10.0.0.2"))
+        try write("c.yaml", pod("c", "10.0.0.3"))
+        var reading = try ManifestFolder.read(path, known: ManifestSet())
+        #expect(reading.refusals.isEmpty && reading.kept.isEmpty && reading.objects.pods.count == 3)
+
+        // A value that means nothing: it is known whose document it is.
+        try write("a.yaml", pod("a", "10.0.0.4") + "\n---\n" + pod("b", "10.0.0.x"))
+        reading = try ManifestFolder.read(path, known: reading.objects)
+        #expect(address("a", in: reading) == "10.0.0.4" && address("b", in: reading) == "10.0.0.2")
+        #expect(reading.refusals.map(\.description) == ["\(path)/a.yaml:3: Pod shop/b: 10.0.0.x is no IP address"])
+        #expect(reading.kept.map(\.description) == ["Pod shop/b"])
+
+        // No YAML at all: whatever came from the file stays, and the documents behind it are read.
+        try write("a.yaml", "kind: [\n---\n" + pod("d", "10.0.0.5") + "\n---\n" + pod("b", "10.0.0.6"))
+        reading = try ManifestFolder.read(path, known: reading.objects)
+        #expect(address("a", in: reading) == "10.0.0.4" && address("b", in: reading) == "10.0.0.6")
+        #expect(address("d", in: reading) == "10.0.0.5" && reading.kept.map(\.name.name) == ["a"])
+        #expect(reading.refusals.count == 1 && reading.refusals[0].line == 2)
+
+        // Again without a flaw: what is no longer there is gone.
+        try write("a.yaml", pod("d", "10.0.0.5"))
+        reading = try ManifestFolder.read(path, known: reading.objects)
+        #expect(reading.refusals.isEmpty && reading.objects.pods.keys.map(\.name).sorted() == ["c", "d"])
+    }
+
+    @Test func `an object that moves to another file while its old document breaks is the new one`() throws {
+        try write("b.yaml", pod("a", "10.0.0.1"))
+        let first = try ManifestFolder.read(path, known: ManifestSet())
+        try write("b.yaml", pod("a", "nowhere"))
+        try write("c.yaml", pod("a", "10.0.0.2"))
+        let second = try ManifestFolder.read(path, known: first.objects)
+        #expect(address("a", in: second) == "10.0.0.2" && second.kept.isEmpty && second.refusals.count == 1)
+        try FileSystem.remove("\(path)/b.yaml")
+        try FileSystem.remove("\(path)/c.yaml")
+        #expect(try ManifestFolder.read(path, known: second.objects).objects.pods.isEmpty)
+    }
+
+    @Test func `a refusal is new once, and over once`() {
+        let (one, two) = (
+            ManifestError(file: "a", line: 1, reason: "x"), ManifestError(file: "b", line: nil, reason: "y")
+        )
+        var ledger = RefusalLedger()
+        var changes = ledger.note([one])
+        #expect(changes.new == [one] && changes.over == [])
+        changes = ledger.note([one, two])
+        #expect(changes.new == [two] && changes.over == [])
+        changes = ledger.note([two])
+        #expect(changes.new == [] && changes.over == [one])
     }
 
     @Test func `a folder that is not there is an error`() {

@@ -42,33 +42,39 @@ import Testing
     }
 
     @Test func `a broken object is refused by file, line and reason`() {
-        let vectors: [(String, Int, String)] = [
-            ("kind: Pod\nmetadata: {name: a}", 1, "apiVersion is missing"),
-            ("apiVersion: v1\nkind: Pod\nmetadata:\n  labels: {}", 4, "metadata.name is missing"),
+        let vectors: [(String, Int, String, String?)] = [
+            ("kind: Pod\nmetadata: {name: a}", 1, "apiVersion is missing", nil),
+            ("apiVersion: v1\nkind: Pod\nmetadata:\n  labels: {}", 4, "metadata.name is missing", nil),
             (
                 "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n  labels: {v: 1}", 5,
-                "expected a string, found integer"
+                "expected a string, found integer", "Pod"
             ),
             (
                 "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nstatus:\n  podIPs:\n  - ip: 10.0.0.300", 6,
-                "10.0.0.300 is no IP address"
+                "10.0.0.300 is no IP address", "Pod"
             ),
             (
                 "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: a}\nspec:\n  rules:\n"
-                    + "  - from:\n    - source:\n        principal: [x]", 8, "unknown field principal"
+                    + "  - from:\n    - source:\n        principal: [x]", 8, "unknown field principal",
+                "AuthorizationPolicy"
             ),
             (
                 "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: a}\nspec:\n  mtls:\n"
-                    + "    mode: strict", 6, "unknown mode strict"
+                    + "    mode: strict", 6, "unknown mode strict", "PeerAuthentication"
             ),
             (
                 "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Namespace\n"
-                    + "metadata: {name: a}", 5, "Namespace a is also in a.yaml, line 1"
+                    + "metadata: {name: a}", 5, "is also in a.yaml, line 1", "Namespace"
             ),
-            ("spec", 1, "expected a mapping, found string"),
+            ("spec", 1, "expected a mapping, found string", nil),
         ]
-        for (text, line, reason) in vectors {
-            #expect(throws: ManifestError(file: "a.yaml", line: line, reason: reason), "\(text)") { _ = try load(text) }
+        for (text, line, reason, kind) in vectors {
+            let object = kind.map { kind in
+                let namespace = kind == "Namespace" ? "" : "default"
+                return ObjectKey(kind: kind, name: ObjectName(namespace: namespace, name: "a"))
+            }
+            let error = ManifestError(file: "a.yaml", line: line, object: object, reason: reason)
+            #expect(throws: error, "\(text)") { _ = try load(text) }
         }
     }
 }

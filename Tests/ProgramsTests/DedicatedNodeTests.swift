@@ -36,7 +36,7 @@ import Testing
         #expect(try eventually { try lookUp(place) == "10.96.0.1\n" }, "\(place.text("log"))")
         #expect(try status(place, "127.0.0.1:15021/healthz/ready") == "200")
         #expect(try status(place, "127.0.0.1:15077/quitquitquit") == "405")
-        #expect(place.text("log").contains("workers=1"))
+        #expect(try eventually { place.text("log").contains("workers=1") })
 
         try place.write("mesh.yaml", Self.mesh("10.96.0.2"))
         #expect(try eventually { try lookUp(place) == "10.96.0.2\n" })
@@ -72,7 +72,8 @@ import Testing
         _ = try place.start([try program("culvert-node")], Self.environment)
         #expect(try eventually { try status(place, "127.0.0.1:15077/quitquitquit") == "405" }, "\(place.text("log"))")
         #expect(try eventually { place.text("log").contains("workers=1") })
-        #expect(try eventually { place.text("log").contains("of no effect here, in the proxy's configuration: tracing") })
+        let remark = "of no effect here, in the proxy's configuration: tracing"
+        #expect(try eventually { place.text("log").contains(remark) })
         #expect(try eventually { try place.run(["ss", "-Hltn"]).contains(":15008") })
         #expect(try !place.run(["ss", "-Hltn"]).contains(":15053"))
     }

@@ -23,10 +23,8 @@ final class Place {
         _ = try? ChildProcess.run(["rm", "-rf", folder])
     }
 
-    /// Writes a file as an editor does: under another name first.
     func write(_ name: String, _ text: String) throws {
-        try FileSystem.write(Array(text.utf8), to: "\(folder)/.\(name)", mode: 0o644)
-        _ = try ChildProcess.run(["mv", "\(folder)/.\(name)", "\(folder)/\(name)"])
+        try FileSystem.write(Array(text.utf8), to: "\(folder)/\(name)", mode: 0o644)
     }
 
     func text(_ name: String) -> String {

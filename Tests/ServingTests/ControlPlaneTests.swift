@@ -71,8 +71,37 @@ private final class Subscription {
         try fixture.write("deny.yaml", "kind: AuthorizationPolicy\nspec: [")
         for _ in 0..<20 { fixture.loop.turn(waitingAtMost: .milliseconds(10)) }
         #expect(subscription.held == [addressType: [pod], policyType: ["shop/deny"]])
+        #expect(try fixture.refused().contains("manifests/deny.yaml:"))
+        #expect(try fixture.refused().contains("AuthorizationPolicy shop/deny: the last good version stays in force"))
+
+        // Meanwhile the others go on.
+        let namespace = "{apiVersion: v1, kind: Namespace, metadata: {name: mall}}\n---\n"
+        try fixture.write("more.yaml", namespace + denyAll.replacing("namespace: shop", with: "namespace: mall"))
+        #expect(fixture.turn { subscription.held[policyType] == ["shop/deny", "mall/deny"] })
+        try FileSystem.remove("\(fixture.folder)/manifests/more.yaml")
+        #expect(fixture.turn { subscription.held[policyType] == ["shop/deny"] })
         try fixture.write("deny.yaml", denyAll.replacing("name: deny", with: "name: other"))
         #expect(fixture.turn { subscription.held[policyType] == ["shop/other"] })
+        #expect(try fixture.refused() == "")
+    }
+
+    @Test func `a control plane that begins with a broken manifest serves the others`() throws {
+        let fixture = try Fixture(["shop.yaml": shop, "deny.yaml": "kind: ["])
+        let subscription = Subscription(fixture, token: try fixture.token("one"))
+        #expect(fixture.turn { subscription.held == [addressType: [pod], policyType: []] })
+        #expect(try fixture.refused().contains("deny.yaml:2: "))
+    }
+
+    @Test func `a control plane that stops ends its streams in order`() throws {
+        let fixture = try Fixture(["shop.yaml": shop])
+        let subscription = Subscription(fixture, token: try fixture.token("one"))
+        #expect(fixture.turn { subscription.responses.count == 2 })
+        var isDone = false
+        fixture.control?.drain { isDone = true }
+        #expect(fixture.turn { subscription.status != nil })
+        #expect(subscription.status?.code == .unavailable && subscription.status?.origin == .peer)
+        fixture.closeChannel()
+        #expect(fixture.turn { isDone })
     }
 
     @Test func `who has no token is turned away`() throws {

@@ -65,6 +65,13 @@ final class Fixture {
         try FileSystem.write(Array(text.utf8), to: "\(folder)/manifests/\(name)", mode: 0o644)
     }
 
+    /// What the control plane shows of manifests that it refuses.
+    func refused() throws -> String {
+        String(decoding: try FileSystem.read("\(folder)/state/refused"), as: UTF8.self)
+    }
+
+    func closeChannel() { channel?.close() }
+
     func token(_ node: String) throws -> String {
         String(decoding: try FileSystem.read("\(folder)/state/tokens/\(node)"), as: UTF8.self).filter {
             !$0.isWhitespace

@@ -68,6 +68,64 @@ import Testing
         #expect(link.end.failure == nil)
     }
 
+    /// A client of one compliance policy, and what it agrees on.
+    private func agreed(_ compliance: CompliancePolicy?, _ arguments: [String]) throws -> String? {
+        var options = TLSOptions()
+        options.compliance = compliance
+        let link = try accept(program.identification + ["-alpn", "h2"] + arguments, options: options)
+        guard try link.run(until: { link.end.failure != nil || link.end.connection.isEstablished }),
+            link.end.failure == nil
+        else { return nil }
+        let words = "Negotiated TLS1.3 group: "
+        for _ in 0..<3_000 {
+            let lines = program.output.split(separator: "\n")
+            if let line = lines.first(where: { $0.hasPrefix(words) }) { return String(line.dropFirst(words.count)) }
+            usleep(1_000)
+        }
+        return "nothing"
+    }
+
+    @Test func `a client that can do both agrees on the post-quantum group`() throws {
+        #expect(try agreed(nil, []) == "X25519MLKEM768")
+    }
+
+    @Test(arguments: ["X25519", "P-256:P-384"])
+    func `a post-quantum node agrees on nothing else`(groups: String) throws {
+        #expect(try agreed(.postQuantum, ["-groups", "\(groups):X25519MLKEM768"]) == "X25519MLKEM768")
+        #expect(try agreed(.postQuantum, ["-groups", groups]) == nil)
+    }
+
+    @Test(arguments: ["ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-GCM-SHA256"])
+    func `a client of TLS 1_2 is served where that is set, by its suites`(suite: String) throws {
+        var options = TLSOptions()
+        options.acceptsTLS12 = true
+        options.recordsPerKey = 4
+        let link = try accept(
+            program.identification + ["-tls1_2", "-alpn", "h2", "-cipher", suite, "-quiet"], inputs: ["ping"],
+            options: options)
+        #expect(try link.run { link.end.received == Array("ping".utf8) })
+        #expect(link.end.connection.peerIdentity == Mesh.web)
+        for _ in 0..<8 { link.end.send(Array("pong".utf8)) }
+        let program = program
+        #expect(try link.run { program.output.contains("pongpong") })
+        #expect(link.end.connection.keyUpdateCount == 0)
+    }
+
+    @Test func `a client of TLS 1_2 with a suite that is not ours is refused, and none may renegotiate`() throws {
+        var options = TLSOptions()
+        options.acceptsTLS12 = true
+        let weak = try accept(
+            program.identification + ["-tls1_2", "-alpn", "h2", "-cipher", "ECDHE-ECDSA-AES256-SHA384"],
+            options: options)
+        #expect(try weak.run { weak.end.failure != nil })
+        let link = try accept(
+            program.identification + ["-tls1_2", "-alpn", "h2"], inputs: ["one\\n", "R\\n", "two\\n"],
+            options: options)
+        #expect(try link.run { link.end.received == Array("one\n".utf8) })
+        let program = program
+        #expect(try link.run { program.output.contains("no renegotiation") })
+    }
+
     @Test(arguments: ["P-256", "P-384", "X25519"])
     func `a client of any one group of the contract is served`(group: String) throws {
         let link = try accept(program.identification + ["-alpn", "h2", "-groups", group, "-quiet"], inputs: ["ping"])

@@ -3,19 +3,20 @@ public import Manifests
 import Primitives
 public import System
 
-/// Reads a directory of manifests, and again after each change. While it cannot be read, nothing happens: the last
-/// good state stays.
+/// Reads a directory of manifests, and again after each change. A broken manifest holds up no other, and its last good
+/// version stays.
 public final class ManifestFollower: EventHandler {
     private let loop: EventLoop
     private let path: String
     private let watcher: DirectoryWatcher
-    private let deliver: (Result<ManifestSet, ManifestFailure>) -> Void
+    private let deliver: (Result<ManifestReading, ManifestFailure>) -> Void
+    private var known = ManifestSet()
     private var registration: Registration?
     private var isReadScheduled = false
 
     /// Delivers the state of now, and each later one, to `deliver` on the loop.
     public init(
-        loop: EventLoop, path: String, deliver: @escaping (Result<ManifestSet, ManifestFailure>) -> Void
+        loop: EventLoop, path: String, deliver: @escaping (Result<ManifestReading, ManifestFailure>) -> Void
     ) throws(Errno) {
         self.loop = loop
         self.path = path
@@ -38,6 +39,8 @@ public final class ManifestFollower: EventHandler {
     }
 
     private func read() {
-        deliver(Result { () throws(ManifestFailure) in try ManifestFolder.load(path) })
+        let reading = Result { () throws(ManifestFailure) in try ManifestFolder.read(path, known: known) }
+        if case .success(let reading) = reading { known = reading.objects }
+        deliver(reading)
     }
 }

@@ -5,11 +5,14 @@ public struct ManifestError: Error, Hashable, Sendable {
     public var file: String
     /// The line, counted from 1; nil when the file as a whole is meant.
     public var line: Int?
+    /// Whose document it is; nil where that cannot be read.
+    public var object: ObjectKey?
     public var reason: String
 
-    public init(file: String, line: Int?, reason: String) {
+    public init(file: String, line: Int?, object: ObjectKey? = nil, reason: String) {
         self.file = file
         self.line = line
+        self.object = object
         self.reason = reason
     }
 
@@ -20,6 +23,7 @@ public struct ManifestError: Error, Hashable, Sendable {
 
 extension ManifestError: CustomStringConvertible {
     public var description: String {
-        if let line { "\(file):\(line): \(reason)" } else { "\(file): \(reason)" }
+        let place = line.map { "\(file):\($0)" } ?? file
+        return object.map { "\(place): \($0): \(reason)" } ?? "\(place): \(reason)"
     }
 }

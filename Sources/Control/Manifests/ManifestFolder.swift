@@ -5,24 +5,36 @@ public enum ManifestFolder {
     /// What tells one state of the directory from the next without reading files.
     public typealias Fingerprint = [String: FileSystem.Status]
 
-    /// Reads all objects. One bad file fails the whole, and each bad file is named.
+    /// Reads all objects. One bad document fails the whole, and each one is named.
     public static func load(_ path: String) throws(ManifestFailure) -> ManifestSet {
-        var objects = ManifestSet()
-        var errors: [ManifestError] = []
-        do throws(Errno) {
-            for name in try manifestNames(path) {
-                let file = "\(path)/\(name)"
-                do throws(ManifestError) {
-                    try objects.add(try read(file), file: file)
-                } catch {
-                    errors.append(error)
-                }
-            }
-        } catch {
-            errors.append(ManifestError(file: path, line: nil, reason: error.description))
+        let reading = try read(path, known: ManifestSet())
+        guard reading.refusals.isEmpty else { throw ManifestFailure(errors: reading.refusals) }
+        return reading.objects
+    }
+
+    /// Reads all objects that are good. A bad document holds up no other: what `known` has of its object stays, and
+    /// where it cannot be read whose document it is, whatever `known` has from its file and is nowhere else.
+    /// - Throws: when the directory cannot be read.
+    public static func read(_ path: String, known: ManifestSet) throws(ManifestFailure) -> ManifestReading {
+        let names: [String]
+        do throws(Errno) { names = try manifestNames(path) } catch {
+            throw ManifestFailure(errors: [ManifestError(file: path, line: nil, reason: error.description)])
         }
-        guard errors.isEmpty else { throw ManifestFailure(errors: errors) }
-        return objects
+        var reading = ManifestReading()
+        for name in names {
+            let file = "\(path)/\(name)"
+            do throws(ManifestError) {
+                reading.refusals += reading.objects.addGood(try read(file), file: file)
+            } catch {
+                reading.refusals.append(error)
+            }
+        }
+        // Only now, since an object may have moved to another file.
+        for refusal in reading.refusals {
+            let keys = refusal.object.map { [$0] } ?? known.keys(from: refusal.file)
+            reading.kept += keys.filter { reading.objects.keep($0, from: known) }
+        }
+        return reading
     }
 
     /// The fingerprint of the directory as it is now; empty when it cannot be read.
@@ -47,7 +59,7 @@ public enum ManifestFolder {
     }
 }
 
-/// Why a directory of manifests is refused: one error for each bad file.
+/// Why a directory of manifests is refused: one error for each bad document.
 public struct ManifestFailure: Error, Hashable, Sendable, CustomStringConvertible {
     public var errors: [ManifestError]
 

@@ -51,7 +51,8 @@ public final class ControlPlaneServer {
     private let server: RPCServer
     private var source: MeshSource?
 
-    /// Reads the first state, which must be good, and serves from then on.
+    /// Reads the first state and serves from then on.
+    /// - Throws: when the manifests, the mesh's settings or the state folder cannot be read, or the address not be had.
     public init(_ configuration: Configuration, loop: EventLoop, logger: Logger) throws {
         self.configuration = configuration
         self.loop = loop
@@ -79,10 +80,18 @@ public final class ControlPlaneServer {
     /// Where it listens.
     public var endpoint: Endpoint { server.endpoint }
 
-    /// Ends following and serving.
+    /// Ends following and serving at once.
     public func stop() {
         source?.stop()
         server.stop(grace: .zero)
+    }
+
+    /// Ends following and serving in order: nodes are told, calls that are under way are answered.
+    /// - Parameter completion: called when no connection is left.
+    public func drain(_ completion: @escaping () -> Void) {
+        source?.stop()
+        discovery.finish()
+        server.stop(grace: Limits.controlDrainDuration, completion: completion)
     }
 
     private func serve() {
@@ -131,7 +140,23 @@ public final class ControlPlaneServer {
             [
                 .bare("addresses", state.compiled.addresses.count),
                 .bare("authorizations", state.compiled.authorizations.count), .bare("nodes", nodes.count),
+                .bare("refused", state.refusals.count), .bare("kept", state.kept.count),
             ])
+        showRefusals(state)
+    }
+
+    /// Leaves in the state folder what is refused now, for whoever looks.
+    private func showRefusals(_ state: MeshState) {
+        var lines = state.refusals.map(\.description)
+        lines += state.kept.map { "\($0): the last good version stays in force" }
+        let text = lines.map { $0 + "\n" }.joined()
+        let path = "\(configuration.state)/refused"
+        do throws(Errno) {
+            guard (try? FileSystem.read(path)) != Array(text.utf8) else { return }
+            try FileSystem.write(Array(text.utf8), to: path, mode: 0o644)
+        } catch {
+            logger.log(.error, "manifests", "cannot write \(path)", [.text("error", error.description)])
+        }
     }
 
     private static func serverContext(

@@ -39,6 +39,13 @@ final class DiscoveryServer {
         for subscriber in subscribers.values { send(to: subscriber) }
     }
 
+    /// Ends all streams; the nodes go on with what they know and come back. The words are gRPC's for a peer that goes.
+    func finish() {
+        for subscriber in Array(subscribers.values) {
+            subscriber.stream.finish(RPCStatus(.unavailable, "transport is closing: the control plane stops"))
+        }
+    }
+
     /// Serves a stream of the node that has proved to be `node`.
     func accept(_ stream: RPCServerStream, node: String) {
         let subscriber = Subscriber(stream: stream, node: node)

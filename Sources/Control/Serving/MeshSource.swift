@@ -4,8 +4,8 @@ import Manifests
 import System
 public import Telemetry
 
-/// Follows a folder of manifests and tells of each new state. A folder with a broken manifest changes nothing: the
-/// last good state holds, and the log says what is wrong and where.
+/// Follows a folder of manifests and tells of each new state. A broken manifest changes nothing about its object and
+/// holds up no other: its last good version stays, and the log says what is wrong and where.
 public final class MeshSource {
     private let path: String
     private let meshConfigPath: String?
@@ -15,7 +15,9 @@ public final class MeshSource {
     private var follower: DirectoryFollower?
     private var fingerprint: ManifestFolder.Fingerprint = [:]
     private var meshConfigStatus: FileSystem.Status?
-    private var refusal: String?
+    private var state: MeshState?
+    private var refusals = RefusalLedger()
+    private var failure: String?
 
     /// - Parameters:
     ///   - meshConfig: the path of a mesh configuration; without one, the ConfigMap among the manifests counts.
@@ -31,37 +33,45 @@ public final class MeshSource {
         self.changed = changed
     }
 
-    /// Reads the first state, which must be good, and follows from there.
+    /// Reads the first state, and follows from there.
+    /// - Throws: when the folder or the mesh's settings cannot be read.
     public func start(on loop: EventLoop) throws {
         // Following begins first: a change while the folder is being read is then not missed.
         follower = try DirectoryFollower(path: path, loop: loop) { [weak self] cause in self?.look(cause) }
         remember()
-        changed(try load())
+        try adopt()
     }
 
     /// Ends the following.
     public func stop() { follower?.stop() }
 
-    private func load() throws -> MeshState {
-        try MeshState.load(manifests: path, meshConfig: meshConfigPath, base: base)
+    private func adopt() throws {
+        let next = try MeshState.read(manifests: path, meshConfig: meshConfigPath, base: base, known: state)
+        state = next
+        let (new, over) = refusals.note(next.refusals)
+        for refusal in new {
+            logger.log(.error, "manifests", "manifest refused", [.text("error", refusal.description)])
+        }
+        for refusal in over { logger.log(.info, "manifests", "no longer refused", [.text("was", refusal.description)]) }
+        changed(next)
     }
 
     private func look(_ cause: DirectoryFollower.Cause) {
         let hasChanged = remember()
         guard hasChanged || cause == .event else { return }
         do {
-            let state = try load()
-            if refusal != nil { logger.log(.info, "manifests", "manifests are good again") }
-            refusal = nil
-            changed(state)
+            try adopt()
+            if failure != nil { logger.log(.info, "manifests", "manifests can be read again") }
+            failure = nil
         } catch {
-            // A broken folder is looked at again and again; once is enough to say so.
+            // A folder that cannot be read is looked at again and again; once is enough to say so.
             let reason = "\(error)"
-            if reason != refusal {
+            if reason != failure {
                 logger.log(
-                    .error, "manifests", "manifests refused, the last good state holds", [.text("error", reason)])
+                    .error, "manifests", "manifests cannot be read, the last good state holds",
+                    [.text("error", reason)])
             }
-            refusal = reason
+            failure = reason
         }
     }
 

@@ -7,4 +7,7 @@ extension Limits {
 
     /// After this long the server is given a new certificate.
     public static let serverCertificateRenewal = Duration.seconds(86_400)
+
+    /// How long calls and connections may take to end when the control plane stops.
+    public static let controlDrainDuration = Duration.seconds(2)
 }

@@ -19,7 +19,8 @@ public final class NodeService {
     private let configuration: NodeConfiguration
     private let logger: Logger
     private let node: Node
-    private let signals: SignalQueue
+    private let signals: SignalFollower
+    private var isShuttingDown = false
     private let readiness = Readiness()
     private var discovery: DiscoveryClient?
     private var local: LocalStateFollower?
@@ -34,9 +35,9 @@ public final class NodeService {
     /// To be made before any other thread is started.
     public init(configuration: NodeConfiguration) throws(Errno) {
         self.configuration = configuration
-        signals = try SignalQueue([SignalQueue.terminate, SignalQueue.interrupt])
         ResourceLimits.raiseOpenFiles()
         loop = try EventLoop()
+        signals = try SignalFollower([SignalQueue.terminate, SignalQueue.interrupt], loop: loop)
         logger = try Logger(format: configuration.logFormat, filter: configuration.logFilter)
         node = try Node(loop: loop, configuration: configuration, logger: logger)
         for task in [Task.state, Task.proxies] { readiness.expect(task) }
@@ -54,8 +55,7 @@ public final class NodeService {
     /// Runs until a signal has ended it and open connections have had their time.
     /// - Throws: when it cannot begin: what the system refuses, or `ConfigurationError`.
     public func run() throws {
-        let registration = try loop.register(
-            signals.descriptor, for: .readable, handler: SignalHandler { [unowned self] in signalled() })
+        signals.received = { [unowned self] in signalled($0) }
         try node.start(signer: signer())
         try listen()
         try startDiscovery()
@@ -64,7 +64,7 @@ public final class NodeService {
             [.text("node", configuration.nodeName ?? ""), .bare("workers", configuration.workerCount)])
         for remark in configuration.remarks { logger.log(.warn, "app", remark) }
         loop.run()
-        loop.deregister(registration, signals.descriptor)
+        signals.stop()
         logger.flush()
         if let failure { throw failure }
     }
@@ -94,6 +94,7 @@ public final class NodeService {
     }
 
     private func shutDown() {
+        isShuttingDown = true
         for service in services { service.stop() }
         services = []
         discovery?.stop()
@@ -160,16 +161,11 @@ public final class NodeService {
         }
     }
 
-    private func signalled() {
-        while signals.next() != nil { shutDown() }
+    /// The first signal ends it in order; a second one from the keyboard does not wait for that.
+    private func signalled(_ signal: Int32) {
+        if isShuttingDown, signal == SignalQueue.interrupt { return loop.stop() }
+        shutDown()
     }
-}
-
-/// Readable signals as an event.
-private final class SignalHandler: EventHandler {
-    private let body: () -> Void
-    init(_ body: @escaping () -> Void) { self.body = body }
-    func ready(_ events: ReadyEvents) { body() }
 }
 
 /// Stands where the operator has set no certificate authority: no identity can be proved, so nothing is tunnelled.

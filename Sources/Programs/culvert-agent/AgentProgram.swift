@@ -24,8 +24,10 @@ enum AgentProgram {
     static func run() throws {
         let settings = try AgentSettings(
             arguments: Array(CommandLine.arguments.dropFirst()), environment: Processes.environment)
-        let log = try Logger()
         let loop = try EventLoop()
+        let signals = try SignalFollower([SignalQueue.terminate, SignalQueue.interrupt], loop: loop)
+        signals.received = { _ in loop.stop() }
+        let log = try Logger()
         let network = PodNetwork(
             families: settings.families, probeSource: settings.probeSource, reconciles: settings.reconciles)
         let agent = try about(settings.socketPath) { () throws(Errno) in
@@ -36,15 +38,23 @@ enum AgentProgram {
         let follower = try about(settings.manifests) { () throws(Errno) in
             try follow(settings, with: agent, loop: loop, log: log)
         }
-        withExtendedLifetime(follower) { loop.run() }
+        withExtendedLifetime((follower, agent)) { loop.run() }
+        signals.stop()
+        log.log(.info, "agent", "shutdown, pods stay as they are")
+        log.flush()
     }
 
     private static func follow(
         _ settings: AgentSettings, with agent: NodeAgent, loop: EventLoop, log: Logger
     ) throws(Errno) -> ManifestFollower {
-        try ManifestFollower(loop: loop, path: settings.manifests) { state in
+        var refusals = RefusalLedger()
+        return try ManifestFollower(loop: loop, path: settings.manifests) { reading in
             do {
-                agent.apply(try desiredPods(in: state.get(), settings))
+                let reading = try reading.get()
+                for refusal in refusals.note(reading.refusals).new {
+                    log.log(.error, "agent", "manifest refused", [.text("error", refusal.description)])
+                }
+                agent.apply(try desiredPods(in: reading.objects, settings))
             } catch {
                 log.log(.error, "agent", "manifests refused, the last good ones hold", [.text("error", "\(error)")])
             }

@@ -4,7 +4,7 @@ import Serving
 import System
 import Telemetry
 
-/// Without a command: serves until it is killed.
+/// Without a command: serves until a signal ends it.
 enum ServeCommand {
     static func run(_ arguments: Arguments) throws {
         let state = try arguments.required("state")
@@ -20,10 +20,19 @@ enum ServeCommand {
             names: names(arguments, listen), meshConfig: arguments.optional("mesh-config"),
             settings: Settings.fromEnvironment())
         let loop = try EventLoop()
+        let signals = try SignalFollower([SignalQueue.terminate, SignalQueue.interrupt], loop: loop)
         let logger = try Logger(filter: filter)
         let control = try ControlPlaneServer(configuration, loop: loop, logger: logger)
         logger.log(.info, "control", "serving", [.text("address", control.endpoint.description)])
+        signals.received = { [unowned signals] _ in
+            // A second signal does not wait for anybody.
+            signals.received = { _ in loop.stop() }
+            logger.log(.info, "control", "shutdown, nodes go on with what they know")
+            control.drain { loop.stop() }
+        }
         loop.run()
+        signals.stop()
+        logger.flush()
     }
 
     /// The names given, and those that are true anyway.

@@ -21,7 +21,11 @@ do {
         Array(CommandLine.arguments.dropFirst()),
         options: ["manifests", "mesh-config", "state", "listen", "host", "tokens", "log"])
     switch arguments.command {
-    case "compile": write(try CompileCommand.run(arguments), to: STDOUT_FILENO)
+    case "compile":
+        let (resources, refusals) = try CompileCommand.run(arguments)
+        write(resources, to: STDOUT_FILENO)
+        for refusal in refusals { write(Array("culvert-control: \(refusal)\n".utf8), to: STDERR_FILENO) }
+        exit(refusals.isEmpty ? 0 : 1)
     case nil: try ServeCommand.run(arguments)
     case let other?: throw UsageError("unknown command \(other)")
     }

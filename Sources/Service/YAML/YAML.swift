@@ -12,6 +12,42 @@ public enum YAML {
         return try composer.documents()
     }
 
+    /// The documents of a text each by itself, empty ones left out: one that is broken leaves the others readable.
+    public static func separateDocuments(_ text: [UInt8]) -> [Result<YAMLValue, YAMLError>] {
+        if let documents = try? documents(text) { return documents.map { .success($0) } }
+        var results: [Result<YAMLValue, YAMLError>] = []
+        for (piece, lines) in pieces(of: text) {
+            do throws(YAMLError) {
+                // As many empty lines before it as the text has, so that its lines are those of the text.
+                let padded = [UInt8](repeating: UInt8(ascii: "\n"), count: lines) + piece
+                for document in try documents(padded) { results.append(.success(document)) }
+            } catch {
+                results.append(.failure(error))
+            }
+        }
+        return results
+    }
+
+    /// A text cut before each line that begins a document: with `---`, alone or before white space. No scalar holds
+    /// such a line (YAML 1.2, 9.1.2).
+    private static func pieces(of text: [UInt8]) -> [(piece: ArraySlice<UInt8>, linesBefore: Int)] {
+        let newline = UInt8(ascii: "\n")
+        var pieces: [(ArraySlice<UInt8>, Int)] = []
+        var (start, startLine, line, index) = (0, 0, 0, 0)
+        while index < text.count {
+            let end = text[index...].firstIndex(of: newline).map { $0 + 1 } ?? text.count
+            let rest = text[index..<end]
+            if index > start, rest.starts(with: "---".utf8),
+                rest.count < 4 || [32, 9, 10, 13].contains(rest[index + 3])
+            {
+                pieces.append((text[start..<index], startLine))
+                (start, startLine) = (index, line)
+            }
+            (index, line) = (end, line + 1)
+        }
+        return pieces + [(text[start...], startLine)]
+    }
+
     /// The one document of a text; nil when it is empty.
     public static func singleDocument(_ text: [UInt8]) throws(YAMLError) -> YAMLValue? {
         let documents = try documents(text)
