@@ -96,6 +96,7 @@ import Testing
         _ = try? read(client)
         let lines = Self.lines(node)
         #expect(lines.count == 1)
+        #expect(try node.scrape().sum("culvert_connections_refused_total", ["reporter": "source"]) == 1)
         #expect(
             lines.first?.hasPrefix(
                 "warn connection failed src.addr=10.77.0.1:# dst.addr=10.96.0.12:80 direction=\"outbound\" error=")

@@ -4,6 +4,7 @@ import Policy
 import Primitives
 import System
 import Testing
+import Wire
 
 @testable import NodeProxy
 
@@ -74,6 +75,7 @@ import Testing
             name: "only-ledger", namespace: "shop", scope: .namespace, action: .allow,
             rules: [PolicyRule(clauses: [[match]])])
         node.publish { $0.policies.insert(policy) }
+        usleep(100_000)
         let client = try node.web.connect(Endpoint(node.cart.address, port: 8080))
         _ = try? read(client)
         let page = try #require(
@@ -111,6 +113,44 @@ import Testing
         let counts = table.counts()
         #expect(counts.count == Limits.trafficSeriesCountMax + 1)
         #expect(counts[TrafficLabels(overflowOf: .destination)]?.opened == 10)
+    }
+
+    @Test func `peers that describe themselves as they like fill only their share`() {
+        var table = TrafficTable()
+        let endpoint = Endpoint(IPAddress(v4: 1), port: 1)
+        for number in 0..<10_000 {
+            var record = ConnectionRecord(.inbound, from: endpoint, to: endpoint, at: Instant(nanoseconds: 0))
+            var baggage = Baggage()
+            baggage.workloadName = "\(number)" + String(repeating: "x", count: 8000)
+            record.caller.described = SelfDescription(baggage)
+            table.series(for: record, at: record.started).opened(record, at: record.started)
+        }
+        let counts = table.counts()
+        #expect(counts.count == Limits.foreignTrafficSeriesCountMax + 1)
+        #expect(counts.keys.allSatisfy { $0.with(.none).count < 4096 })
+        #expect(counts.values.reduce(0) { $0 + $1.opened } == 10_000)
+    }
+
+    @Test func `thousands of pods that come and go leave a short page`() {
+        var table = TrafficTable()
+        let endpoint = Endpoint(IPAddress(v4: 1), port: 1)
+        let start = Instant(nanoseconds: 0)
+        var longest = 0
+        for number in 0..<20_000 {
+            var record = ConnectionRecord(.inbound, from: endpoint, to: endpoint, at: start)
+            record.caller.workload = Workload(
+                uid: "Kubernetes//Pod/shop/job-\(number)", name: "job-\(number)", namespace: "shop",
+                workloadName: "job-\(number)", canonicalName: "job-\(number)")
+            let series = table.series(for: record, at: start)
+            series.opened(record, at: start)
+            series.closed(.none, received: 1, sent: 1, at: start)
+            guard number % 500 == 499 else { continue }
+            var metrics = NodeMetrics(control: ControlMetrics(), gauges: ControlGauges(), tag: "")
+            metrics.workers.traffic = table.counts()
+            longest = max(longest, metrics.page().count)
+            table.forgetOld(at: start, MeshState(settings: MeshSettings(node: "n1")))
+        }
+        #expect(longest < 5_000_000, "\(longest) bytes")
     }
 
     @Test func `traffic of workloads that have left the mesh is forgotten in time`() throws {

@@ -8,7 +8,9 @@ extension Limits {
     /// The longest value of a label; a name of Kubernetes or of DNS is shorter.
     public static let metricLabelByteCountMax = 512
     /// Sets of traffic labels that one worker keeps; connections beyond them are counted in one set.
-    public static let trafficSeriesCountMax = 4096
+    public static let trafficSeriesCountMax = 2048
+    /// Those up to which traffic of workloads that have left the mesh is reported for as long as below.
+    public static let trafficSeriesCalmCount = 512
     /// Those of them whose labels a peer chose, as callers behind a gateway do.
     public static let foreignTrafficSeriesCountMax = 512
     /// Sets of labels that one worker finds without writing them out.

@@ -75,8 +75,9 @@ struct ConnectionRecord {
     }
 
     /// The line of a connection that was refused before its parties were known.
-    func logRefusal(_ logger: Logger, _ error: String) {
-        logger.log(.warn, "access", "connection failed") { line in
+    func refuse(on worker: Worker, _ error: String) {
+        worker.counted.refusedConnections[direction.reporter, default: 0] &+= 1
+        worker.logger.log(.warn, "access", "connection failed") { line in
             line.bare("src.addr", source)
             line.bare("dst.addr", destination)
             line.text("direction", direction.rawValue)

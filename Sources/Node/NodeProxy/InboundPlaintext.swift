@@ -83,7 +83,7 @@ final class InboundPlaintext {
 
     /// Ends a connection before its parties are known.
     private func refuse(_ reason: String) {
-        record.logRefusal(pod.worker.logger, reason)
+        record.refuse(on: pod.worker, reason)
         close()
     }
 

@@ -167,7 +167,7 @@ extension InboundStream: TunnelStreamOwner {
     func streamEnded(_ stream: TunnelStream, _ ending: RelayEnding) {
         let error = failure ?? ending.cause.failure
         if record.series == nil {
-            record.logRefusal(pod.worker.logger, error ?? "the stream ended")
+            record.refuse(on: pod.worker, error ?? "the stream ended")
         } else {
             record.end(
                 on: pod.worker, fromCaller: ending.bytesToSocket, toCaller: ending.bytesFromSocket, error: error,

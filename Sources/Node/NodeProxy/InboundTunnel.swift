@@ -61,7 +61,7 @@ final class InboundTunnel {
     }
 
     private func refuse(_ reason: String) {
-        ConnectionRecord(.inbound, from: peer, to: local, at: accepted).logRefusal(pod.worker.logger, reason)
+        ConnectionRecord(.inbound, from: peer, to: local, at: accepted).refuse(on: pod.worker, reason)
     }
 
     /// Announces that it takes no further streams, and closes after the last.

@@ -119,7 +119,7 @@ final class OutboundConnection {
     private func refuse(_ reason: String) {
         guard let socket = socket.take() else { return }
         TCPSocket.resetOnClose(socket)
-        record.logRefusal(pod.worker.logger, reason)
+        record.refuse(on: pod.worker, reason)
         pod.closed(self)
     }
 

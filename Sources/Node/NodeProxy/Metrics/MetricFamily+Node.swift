@@ -66,6 +66,9 @@ extension MetricFamily {
     static let refusedPeers = MetricFamily(
         "culvert_peers_refused", .counter, help: "The total number of tunnels of peers that were turned away or cut off"
     )
+    static let refusedConnections = MetricFamily(
+        "culvert_connections_refused", .counter,
+        help: "The total number of connections that were turned away before their parties were known")
     static let meshResources = MetricFamily(
         "culvert_mesh_resources", .gauge, help: "The current number of resources from the control plane")
     static let meshReady = MetricFamily(

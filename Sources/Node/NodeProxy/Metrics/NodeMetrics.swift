@@ -98,6 +98,12 @@ struct NodeMetrics {
                 page.sample(MetricLabels("reason", reason.rawValue).bytes, workers.refusedPeers[reason] ?? 0)
             }
         }
+        page.write(.refusedConnections) { page in
+            for reporter in Reporter.allCases {
+                let count = workers.refusedConnections[reporter] ?? 0
+                page.sample(MetricLabels("reporter", reporter.rawValue).bytes, count)
+            }
+        }
         page.write(.meshResources) { page in
             for (kind, count) in [
                 ("workload", gauges.workloads), ("service", gauges.services), ("policy", gauges.policies),

@@ -82,12 +82,15 @@ struct TrafficTable {
         return counts
     }
 
-    /// Forgets traffic that ended long ago and one of whose parties has left the mesh.
+    /// Forgets traffic that ended long ago and one of whose parties has left the mesh; to be called when it has been
+    /// reported. Where there are many, pods come and go, and these are forgotten at once.
     mutating func forgetOld(at now: Instant, _ state: MeshState?) {
         shortcuts.removeAll()
+        let isCrowded = series.count > Limits.trafficSeriesCalmCount
+        let idleDuration = isCrowded ? Duration.zero : Limits.trafficSeriesIdleDuration
         let isGone = { (workload: Workload?) in workload.map { state?.workload(uid: $0.uid) == nil } ?? false }
         let old = series.values.filter { one in
-            one.isIdle && now - one.lastUse >= Limits.trafficSeriesIdleDuration
+            one.isIdle && now - one.lastUse >= idleDuration
                 && (foreignLabels.contains(one.labels) || isGone(one.caller) || isGone(one.callee))
         }
         for one in old {

@@ -9,6 +9,8 @@ struct WorkerMetrics: Sendable {
     /// Connections that are open now.
     var openSockets: [Reporter: UInt64] = [:]
     var refusedPeers: [PeerRefusal: UInt64] = [:]
+    /// Connections that were turned away before their parties were known.
+    var refusedConnections: [Reporter: UInt64] = [:]
     var names = NameTraffic()
     /// Lookups of destinations that have a name only, by who wanted there.
     var hostnames = LabelledCounters(
@@ -18,6 +20,7 @@ struct WorkerMetrics: Sendable {
         for (labels, counts) in other.traffic { traffic[labels, default: TrafficCounts()].merge(counts) }
         openSockets.merge(other.openSockets) { $0 &+ $1 }
         refusedPeers.merge(other.refusedPeers) { $0 &+ $1 }
+        refusedConnections.merge(other.refusedConnections) { $0 &+ $1 }
         names.merge(other.names)
         hostnames.merge(other.hostnames)
     }
