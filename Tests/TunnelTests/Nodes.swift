@@ -32,13 +32,16 @@ final class Opener: EventHandler, TunnelStreamOwner {
         self.target = target
         pool = TunnelPool(
             loop: loop, idleDuration: options.idleDuration, surplusDuration: options.surplusDuration,
-            streamCountMax: options.streamCountMax)
+            streamCountMax: options.streamCountMax, idleCountMax: options.idleCountMax)
         context = try TLSContext.workloadClient(credentials, options: options.tls)
         listener = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
         _ = try loop.register(listener, for: .listener, handler: self)
     }
 
     var endpoint: Endpoint? { TCPSocket.localEndpoint(of: listener) }
+
+    /// Passes over so many identities.
+    func skip(_ count: Int) { carriedCount += count }
 
     func ready(_ events: ReadyEvents) {
         while let accepted = try? TCPSocket.accept(listener) { carry(accepted.take()) }

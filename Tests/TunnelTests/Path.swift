@@ -26,6 +26,7 @@ final class Path {
         var idleDuration: Duration = Limits.tunnelIdleDuration
         var surplusDuration: Duration = Limits.tunnelSurplusDuration
         var streamCountMax = Limits.tunnelStreamCountMax
+        var idleCountMax = Limits.idleTunnelCountMax
         /// Streams that the accepter takes at once on one tunnel.
         var acceptedStreamCountMax = Limits.tunnelAcceptedStreamCountMax
         /// Who the accepter must be.

@@ -67,6 +67,28 @@ import Tunnel
         #expect(path.accepter.peers.count == 2)
     }
 
+    @Test func `a tunnel whose last stream outlives its time goes with that stream`() throws {
+        let path = try Path(Path.Options(idleDuration: .seconds(3)))
+        try path.run({ entrance in try Self.exchange(entrance, 1) { usleep(3_200_000) } })
+        let ended = MonotonicClock.now()
+        try path.run({ _ in }, until: { path.accepter.tunnels.isEmpty })
+        #expect(MonotonicClock.now() - ended < .milliseconds(1500))
+        #expect(path.accepter.failures.isEmpty, "it ends in order")
+    }
+
+    @Test func `of more idle tunnels than are kept those idle for longest go`() throws {
+        let path = try Path(Path.Options(idleCountMax: 2, identityCount: 5))
+        try path.run({ entrance in for _ in 0..<5 { try Self.exchange(entrance, 1) } })
+        try path.run({ _ in }, until: { path.accepter.tunnels.count == 2 && path.opener.endings.count == 5 })
+        #expect(path.accepter.peers.count == 5)
+        // The fourth and the fifth are there, the first is made again.
+        for (skipped, made) in [(3, 5), (0, 5), (0, 6)] {
+            path.opener.skip(skipped)
+            try path.run({ entrance in try Self.exchange(entrance, 1) })
+            #expect(path.accepter.peers.count == made)
+        }
+    }
+
     @Test func `of several tunnels without streams to the same peer, one is kept`() throws {
         let path = try Path(Path.Options(surplusDuration: .milliseconds(100), streamCountMax: 2))
         try path.run({ entrance in try Self.exchange(entrance, 6) }, until: { path.opener.endings.count == 6 })

@@ -35,6 +35,8 @@ extension Limits {
     /// Streams that a peer is trusted to take at once before it has said how many it does; what it refuses has not been
     /// begun and is tried again.
     public static let tunnelUnsettledStreamCountMax = 100
+    /// Tunnels without streams that one pod keeps on one worker (ztunnel).
+    public static let idleTunnelCountMax = 500
     /// Age without use after which a tunnel without streams is closed (ztunnel's default).
     public static let tunnelIdleDuration: Duration = .seconds(300)
     /// The same for a tunnel beside an older one to the same peer that has room.

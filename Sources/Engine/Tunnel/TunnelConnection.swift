@@ -29,6 +29,8 @@ public final class TunnelConnection {
     private var timer: TimerToken?
     private var drainPing: UInt64?
     private let isServer: Bool
+    /// When the pool last gave it to somebody.
+    var lastUse: Instant
     /// Streams that have not ended.
     public private(set) var streamCount = 0
     /// By how much all windows of streams are larger than they began.
@@ -48,6 +50,7 @@ public final class TunnelConnection {
     ) throws(Errno) {
         (self.loop, self.buffers, self.settings, self.owner) = (loop, buffers, settings, owner)
         self.socket = SecureSocket(socket, tls)
+        lastUse = loop.now
         (phase, isServer) = (.handshaking, true)
         TCPSocket.boundUnsent(of: self.socket.descriptor, byteCount: Limits.tunnelUnsentByteCountMax)
         registration = try loop.register(self.socket.descriptor, handler: self)
@@ -61,6 +64,7 @@ public final class TunnelConnection {
     ) throws(Errno) {
         (self.loop, self.buffers, self.settings, self.owner) = (loop, buffers, settings, owner)
         self.socket = SecureSocket(socket, tls)
+        lastUse = loop.now
         (phase, isServer) = (.connecting, false)
         TCPSocket.boundUnsent(of: self.socket.descriptor, byteCount: Limits.tunnelUnsentByteCountMax)
         registration = try loop.register(self.socket.descriptor, handler: self)

@@ -61,19 +61,23 @@ public final class TunnelPool {
     private let streamCountMax: Int
     private var entries: [TunnelKey: Entry] = [:]
     private var entriesByTunnel: [ObjectIdentifier: Entry] = [:]
-    private var idleTimers: [ObjectIdentifier: TimerToken] = [:]
+    private let idleCountMax: Int
+    /// Of tunnels without streams, and since when each has none.
+    private var idleTimers: [ObjectIdentifier: (token: TimerToken, since: Instant)] = [:]
 
     /// - Parameters:
     ///   - idleDuration: how long a tunnel without streams is kept.
     ///   - surplusDuration: how long one is kept beside an older one of the same key that has room, if that is shorter.
     ///   - streamCountMax: streams that we open at once on one tunnel, unless its peer allows fewer.
+    ///   - idleCountMax: tunnels without streams that are kept; of more, those that are without for longest go.
     public init(
         loop: EventLoop, idleDuration: Duration = Limits.tunnelIdleDuration,
         surplusDuration: Duration = Limits.tunnelSurplusDuration,
-        streamCountMax: Int = Limits.tunnelStreamCountMax
+        streamCountMax: Int = Limits.tunnelStreamCountMax, idleCountMax: Int = Limits.idleTunnelCountMax
     ) {
         self.loop = loop
         self.streamCountMax = streamCountMax
+        self.idleCountMax = idleCountMax
         self.idleDuration = idleDuration
         self.surplusDuration = min(idleDuration, surplusDuration)
     }
@@ -92,7 +96,7 @@ public final class TunnelPool {
             entries[key] = entry
         }
         if let tunnel = entry.available(streamCountMax) {
-            use(tunnel)
+            take(tunnel)
             return completion(.success(tunnel))
         }
         entry.waiting.append((dial, completion))
@@ -142,15 +146,20 @@ public final class TunnelPool {
 
     private func serveWaiting(_ entry: Entry) {
         while !entry.waiting.isEmpty, let tunnel = entry.available(streamCountMax) {
-            use(tunnel)
+            take(tunnel)
             // Opens its stream in here, which counts against the room of the tunnel.
             entry.waiting.removeFirst().completion(.success(tunnel))
         }
         if !entry.waiting.isEmpty, !entry.isExpecting { connect(entry) }
     }
 
-    private func use(_ tunnel: TunnelConnection) {
-        if let timer = idleTimers.removeValue(forKey: ObjectIdentifier(tunnel)) { loop.cancel(timer) }
+    private func take(_ tunnel: TunnelConnection) {
+        tunnel.lastUse = loop.now
+        stopTimer(of: tunnel)
+    }
+
+    private func stopTimer(of tunnel: TunnelConnection) {
+        if let timer = idleTimers.removeValue(forKey: ObjectIdentifier(tunnel)) { loop.cancel(timer.token) }
     }
 
     private func dropIfUnused(_ entry: Entry) {
@@ -178,18 +187,29 @@ extension TunnelPool: TunnelOwner {
         guard let entry = entriesByTunnel[ObjectIdentifier(tunnel)] else { return }
         if !entry.waiting.isEmpty { serveWaiting(entry) }
         guard tunnel.streamCount == 0, tunnel.isOpen else { return }
-        use(tunnel)
+        stopTimer(of: tunnel)
         let name = ObjectIdentifier(tunnel)
+        let left = timeLeft(tunnel)
+        guard left > .zero else { return tunnel.drain() }
         // By name: a weak reference would slow every use of the tunnel down.
-        idleTimers[name] = loop.after(surplusDuration) { [weak self] in self?.releaseSurplus(name) }
+        let token = loop.after(min(surplusDuration, left)) { [weak self] in self?.releaseSurplus(name) }
+        idleTimers[name] = (token, loop.now)
+        if idleTimers.count > idleCountMax, let oldest = idleTimers.min(by: { $0.value.since < $1.value.since }) {
+            loop.cancel(oldest.value.token)
+            releaseIdle(oldest.key)
+        }
     }
+
+    /// A tunnel's time counts from its last new stream (ztunnel).
+    private func timeLeft(_ tunnel: TunnelConnection) -> Duration { idleDuration - (loop.now - tunnel.lastUse) }
 
     /// An idle tunnel goes if an older one under its key has room: streams gather on that. Otherwise it has more time.
     private func releaseSurplus(_ name: ObjectIdentifier) {
-        idleTimers[name] = nil
+        guard let timer = idleTimers.removeValue(forKey: name) else { return }
         let oldest = entriesByTunnel[name]?.available(streamCountMax)
-        guard oldest.map(ObjectIdentifier.init) == name else { return releaseIdle(name) }
-        idleTimers[name] = loop.after(idleDuration - surplusDuration) { [weak self] in self?.releaseIdle(name) }
+        guard let oldest, ObjectIdentifier(oldest) == name, timeLeft(oldest) > .zero else { return releaseIdle(name) }
+        let token = loop.after(timeLeft(oldest)) { [weak self] in self?.releaseIdle(name) }
+        idleTimers[name] = (token, timer.since)
     }
 
     private func releaseIdle(_ name: ObjectIdentifier) {
@@ -199,7 +219,7 @@ extension TunnelPool: TunnelOwner {
     }
 
     public func tunnelClosed(_ tunnel: TunnelConnection, _ failure: TunnelFailure?) {
-        use(tunnel)
+        stopTimer(of: tunnel)
         guard let entry = entriesByTunnel.removeValue(forKey: ObjectIdentifier(tunnel)) else { return }
         if entry.connecting === tunnel {
             entry.connecting = nil
