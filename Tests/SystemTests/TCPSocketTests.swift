@@ -42,4 +42,24 @@ import Testing
             #expect(error == .connectionRefused)
         }
     }
+
+    @Test(arguments: ["127.0.0.1:0", "[::1]:0", "[::]:0"])
+    func `a closed socket is told from one that has ended its own direction`(text: String) throws {
+        let listener = try TCPSocket.listen(on: #require(Endpoint(text)))
+        let bound = TCPSocket.localEndpoint(of: listener)
+        let port = try #require(bound).port
+        let address = text.hasPrefix("[::1") ? IPAddress(v6High: 0, low: 1) : IPAddress(v4: 0x7f00_0001)
+        let client = try TCPSocket.connect(to: Endpoint(address, port: port))
+        guard let accepted = try TCPSocket.accept(listener) else { throw Errno.again }
+        let (peer, remote) = (accepted.peer, Endpoint(address, port: port))
+        #expect(TCPSocket.isHeld(from: peer, to: remote) == true)
+        TCPSocket.shutdownWrite(of: client)
+        #expect(TCPSocket.isHeld(from: peer, to: remote) == true)
+        _ = consume client
+        #expect(TCPSocket.isHeld(from: peer, to: remote) == false)
+        #expect(TCPSocket.isHeld(from: peer, to: Endpoint(address, port: 1)) == nil)
+        let socket = accepted.take()
+        let hasBytes = TCPSocket.hasBytes(socket)
+        #expect(!hasBytes)
+    }
 }

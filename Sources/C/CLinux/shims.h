@@ -27,6 +27,9 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <arpa/inet.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -55,6 +58,34 @@ static inline int culvert_errno(void) { return errno; }
 extern ssize_t splice(int, off_t *, int, off_t *, size_t, unsigned);
 /// Moves bytes between a socket and a pipe and waits for neither: SPLICE_F_MOVE and SPLICE_F_NONBLOCK.
 static inline ssize_t culvert_splice(int source, int sink, size_t limit) { return splice(source, NULL, sink, NULL, limit, 1 | 2); }
+
+/// Asks the kernel (sock_diag(7)) for the TCP socket with these ends in the calling thread's network namespace; addresses are 4 or 16
+/// bytes in network order. 1 if a process holds it, 0 if it is ending and none does, -1 if the kernel does not tell.
+static inline int culvert_tcp_is_held(int family, const void *local, uint16_t local_port, const void *remote, uint16_t remote_port) {
+    struct { struct nlmsghdr head; struct inet_diag_req_v2 request; } question = {
+        .head = {.nlmsg_len = sizeof question, .nlmsg_type = SOCK_DIAG_BY_FAMILY, .nlmsg_flags = NLM_F_REQUEST},
+        .request = {.sdiag_family = (uint8_t)family, .sdiag_protocol = IPPROTO_TCP, .idiag_states = ~0u}};
+    struct inet_diag_sockid *id = &question.request.id;
+    size_t size = family == AF_INET ? 4 : 16;
+    memcpy(id->idiag_src, local, size);
+    memcpy(id->idiag_dst, remote, size);
+    id->idiag_sport = htons(local_port);
+    id->idiag_dport = htons(remote_port);
+    id->idiag_cookie[0] = id->idiag_cookie[1] = INET_DIAG_NOCOOKIE;
+    union { struct nlmsghdr head; char room[1024]; } answer;
+    int descriptor = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG);
+    if (descriptor < 0) return -1;
+    // The answer is there when the question has been sent.
+    ssize_t count = send(descriptor, &question, sizeof question, 0) < 0 ? -1 : recv(descriptor, &answer, sizeof answer, 0);
+    close(descriptor);
+    if (count < (ssize_t)NLMSG_LENGTH(sizeof(struct inet_diag_msg)) || answer.head.nlmsg_type != SOCK_DIAG_BY_FAMILY) return -1;
+    const struct inet_diag_msg *told = (const struct inet_diag_msg *)NLMSG_DATA(&answer.head);
+    switch (told->idiag_state) {
+    case TCP_FIN_WAIT1: case TCP_FIN_WAIT2: case TCP_TIME_WAIT: case TCP_CLOSE: case TCP_LAST_ACK: case TCP_CLOSING:
+        return told->idiag_inode != 0;
+    default: return told->idiag_state == TCP_LISTEN ? -1 : 1;
+    }
+}
 
 /// The least round trip of a TCP connection in microseconds (tcpi_min_rtt of linux/tcp.h, which clashes with netinet/tcp.h); -1 if
 /// the kernel does not say.

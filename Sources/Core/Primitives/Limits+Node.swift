@@ -11,6 +11,9 @@ extension Limits {
     public static let connectAttemptCountMax = 3
     /// How long the gateway of a network has to end its stream after the tunnel within has ended.
     public static let innerTunnelFarewellDuration: Duration = .seconds(1)
+    /// How long after an application's early FIN it is looked whether the application is gone, at first and at most.
+    public static let departureLookDurationMin: Duration = .milliseconds(20)
+    public static let departureLookDurationMax: Duration = .seconds(1)
     /// How long a tunnel outlives the workload that it leads to, when it carries nothing.
     public static let departedTunnelDuration: Duration = .milliseconds(100)
     /// Live connections decided again in one turn after a change of policies.

@@ -6,8 +6,15 @@ public import System
 public protocol PlainRelayOwner: AnyObject {
     /// The second socket is connected; called before any byte moves.
     func relayConnected(_ relay: PlainRelay)
+    /// Before that the application has sent its last byte, and all before it are still to be read. Perhaps it has gone;
+    /// `giveUp` is for then.
+    func relayApplicationEnded(_ relay: PlainRelay)
     /// Called exactly once; the sockets are closed.
     func relayEnded(_ relay: PlainRelay, _ ending: RelayEnding)
+}
+
+extension PlainRelayOwner {
+    public func relayApplicationEnded(_ relay: PlainRelay) {}
 }
 
 /// A relay between an accepted socket and one that we dial, both in plain TCP.
@@ -64,12 +71,22 @@ public final class PlainRelay: ResumeHandler {
     /// Ends both connections with a reset.
     public func abort(_ reason: String) { end(.aborted(reason)) }
 
+    /// Before the second socket is connected: the application is gone.
+    public func giveUp() { if !isConnected { end(.socketFailed(.connectionReset)) } }
+
+    /// Bytes of the application wait to be read.
+    public var hasUnreadBytes: Bool { accepted?.hasUnreadBytes ?? false }
+
     private func ready(_ events: ReadyEvents, _ isAccepted: Bool) {
         if isAccepted { accepted?.note(events) } else { dialled?.note(events) }
         if !isConnected {
             guard !isAccepted else {
                 // An application that gave up before it was connected has nothing to wait for.
-                if events.contains(.error) { end(.socketFailed(.connectionReset)) }
+                if events.contains(.error) {
+                    giveUp()
+                } else if events.contains(.hangUp) {
+                    owner?.relayApplicationEnded(self)
+                }
                 return
             }
             if !connected(events) { return }

@@ -40,6 +40,9 @@ struct SocketEnd: ~Copyable {
     /// Nothing more comes from the socket and nothing waits for it: closing it sends FIN by itself.
     var isSpent: Bool { hasEnded && pending.isEmpty }
 
+    /// Bytes wait to be read.
+    var hasUnreadBytes: Bool { TCPSocket.hasBytes(descriptor) }
+
     /// Why connecting or using the socket failed, if it did.
     func failure() -> Errno? { TCPSocket.pendingError(of: descriptor) }
 

@@ -8,6 +8,9 @@ public protocol TunnelStreamOwner: AnyObject {
     /// Client: the peer has answered the CONNECT request. After 200 the relay runs; after anything else the stream is
     /// reset and ends.
     func streamAnswered(_ stream: TunnelStream, status: Int, fields: [HTTPField])
+    /// Client: before the answer the application has sent its last byte, and all before it are still to be read.
+    /// Perhaps it has gone; `giveUp` is for then.
+    func streamApplicationEnded(_ stream: TunnelStream)
     /// Server: the socket given to `connect` is connected; `accept` starts the relay.
     func streamConnected(_ stream: TunnelStream)
     /// Called exactly once; the socket is closed.
@@ -16,6 +19,7 @@ public protocol TunnelStreamOwner: AnyObject {
 
 extension TunnelStreamOwner {
     public func streamAnswered(_ stream: TunnelStream, status: Int, fields: [HTTPField]) {}
+    public func streamApplicationEnded(_ stream: TunnelStream) {}
     public func streamConnected(_ stream: TunnelStream) {}
 }
 
@@ -131,6 +135,16 @@ public final class TunnelStream: HTTP2Stream {
         end(.aborted(reason))
     }
 
+    /// Client, before the answer: the application is gone.
+    public func giveUp() {
+        guard phase == .requesting else { return }
+        tunnel?.with { $0.reset(self, .cancel) }
+        end(.socketFailed(.connectionReset))
+    }
+
+    /// Client: bytes of the application wait to be read.
+    public var hasUnreadBytes: Bool { socket?.hasUnreadBytes ?? false }
+
     // MARK: What the session calls
 
     override public func received(head: [HTTPField], endsStream: Bool) {
@@ -228,8 +242,9 @@ extension TunnelStream: EventHandler, TimerHandler {
         case .requesting:
             // An application that gave up before it was answered frees its stream at once.
             if events.contains(.error) {
-                tunnel?.with { $0.reset(self, .cancel) }
-                end(.socketFailed(.connectionReset))
+                giveUp()
+            } else if events.contains(.hangUp), !isServer {
+                owner?.streamApplicationEnded(self)
             }
         case .ended: break
         }

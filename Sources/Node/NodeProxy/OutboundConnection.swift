@@ -31,6 +31,8 @@ final class OutboundConnection {
     private var relay: PlainRelay?
     /// The way to a workload of another network.
     private var inner: InnerTunnel?
+    /// Looks whether the application is still there, once it has sent FIN before there is a connection.
+    private var departure: DepartureWatch?
     /// The plain connection was made.
     private var isConnected = false
     /// Why it failed before there was a relay.
@@ -289,6 +291,23 @@ final class OutboundConnection {
         stream?.abort(reason)
     }
 
+    /// Before there is a connection the application has sent FIN. Bytes before it are to be delivered in any case.
+    private func applicationEnded(leaving hasBytes: Bool) {
+        guard departure == nil, !hasBytes else { return }
+        let client = record.source
+        // On its loopback address it has called as SOCKS client.
+        let dialled = client.address.isLoopback ? Endpoint(client.address, port: ProxyPort.socks5) : asked
+        departure = DepartureWatch(pod, from: client, to: dialled) { [weak self] in
+            self?.stream?.giveUp()
+            self?.relay?.giveUp()
+        }
+    }
+
+    private func stopWatching() {
+        departure?.stop()
+        departure = nil
+    }
+
     private func request(_ authority: String, _ service: Service?, _ source: Workload) -> [HTTPField] {
         let trace = TraceParent(random: Entropy.uint64(), Entropy.uint64(), Entropy.uint64())
         return [
@@ -303,6 +322,7 @@ final class OutboundConnection {
     private func finish(_ error: String?, sent: UInt64, received: UInt64) {
         record.end(on: pod.worker, fromCaller: sent, toCaller: received, error: error, flag: error == nil ? nil : flag)
         inner?.cancel("the connection ended")
+        stopWatching()
         (stream, relay, inner) = (nil, nil, nil)
         pod.closed(self)
     }
@@ -343,9 +363,12 @@ extension OutboundConnection: TunnelStreamOwner {
             if status == 503 { setback = .endpoint }
             return
         }
+        stopWatching()
         if inner != nil { record.callee.described = SelfDescription(fields: fields) }
         record.begin(on: pod.worker)
     }
+
+    func streamApplicationEnded(_ stream: TunnelStream) { applicationEnded(leaving: stream.hasUnreadBytes) }
 
     func streamEnded(_ stream: TunnelStream, _ ending: RelayEnding) {
         let reason = failure ?? ending.cause.failure
@@ -356,9 +379,12 @@ extension OutboundConnection: TunnelStreamOwner {
 
 extension OutboundConnection: PlainRelayOwner {
     func relayConnected(_ relay: PlainRelay) {
+        stopWatching()
         isConnected = true
         record.begin(on: pod.worker)
     }
+
+    func relayApplicationEnded(_ relay: PlainRelay) { applicationEnded(leaving: relay.hasUnreadBytes) }
 
     func relayEnded(_ relay: PlainRelay, _ ending: RelayEnding) {
         if !isConnected, case .socketFailed(let failure) = ending.cause {

@@ -1,0 +1,37 @@
+import Certificates
+import HTTP2
+import System
+import TLS
+import Tunnel
+
+extension PodProxy {
+    /// Starts a tunnel from the pod's namespace.
+    func dialTunnel(
+        _ key: TunnelKey, _ certificate: WorkloadCertificate, _ owner: any TunnelOwner
+    ) throws(TunnelFailure) -> TunnelConnection {
+        let tls: TLSConnection
+        do {
+            tls = try TLSConnection(client: certificate.client, expecting: key.expected)
+        } catch {
+            throw .handshake(error)
+        }
+        do {
+            return try TunnelConnection(
+                connecting: worker.connect(in: namespace, to: key.destination), tls: tls,
+                settings: worker.configuration.tunnelSettings(.tunnelClient), loop: worker.loop,
+                buffers: worker.buffers, owner: owner)
+        } catch {
+            throw .connect(error)
+        }
+    }
+}
+
+extension NodeConfiguration {
+    /// The settings of one role with what the operator changed.
+    func tunnelSettings(_ role: HTTP2Settings) -> HTTP2Settings {
+        HTTP2Settings(
+            streamWindowByteCount: streamWindowByteCount, connectionWindowByteCount: connectionWindowByteCount,
+            frameByteCountMax: frameByteCountMax, fieldListByteCountMax: role.fieldListByteCountMax,
+            streamCountMax: role.streamCountMax)
+    }
+}
