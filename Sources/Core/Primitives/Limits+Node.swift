@@ -1,4 +1,6 @@
 extension Limits {
+    /// Connections that wait in a listener's queue (ztunnel).
+    public static let listenBacklogCount = 128
     /// Connections that one worker takes from one listener before others have their turn.
     public static let acceptCountPerTurn = 16
     /// How long a listener rests after the process ran out of descriptors.

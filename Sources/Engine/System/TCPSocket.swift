@@ -12,7 +12,7 @@ public enum TCPSocket {
         public var reuseAddress = false
         /// IP_TRANSPARENT: accept for addresses that are not ours; needs CAP_NET_ADMIN.
         public var transparent = false
-        public var backlog: Int32 = 128
+        public var backlog = Int32(Limits.listenBacklogCount)
         /// Accepted sockets inherit it.
         public var keepAlive: KeepAlive?
 

@@ -32,6 +32,15 @@ final class Acceptor: EventHandler {
         loop.deregister(registration, listener.descriptor)
     }
 
+    /// Takes those that wait, and none that come later: the listener is about to close, and would reset them.
+    func finish() {
+        for _ in 0..<Limits.listenBacklogCount {
+            guard let socket = try? TCPSocket.accept(listener.descriptor) else { break }
+            accepted(socket)
+        }
+        stop()
+    }
+
     func ready(_ events: ReadyEvents) {
         for _ in 0..<Limits.acceptCountPerTurn where registration != nil {
             do throws(Errno) {

@@ -42,6 +42,8 @@ final class PodListeners: Sendable {
     ) throws(Errno) -> PodListeners {
         // Of the node's own file system, as everything that a pod mounts is the pod's to change.
         let resolver = configuration.resolverConfiguration
+        // What is under way to a listener that closes goes on to the one of the next proxy (Linux 5.14).
+        if configuration.reusesPorts { try? namespace.setParameter("net/ipv4/tcp_migrate_req", to: "1") }
         let bind = { (transparent: Bool) throws(Errno) -> PodListeners in
             try namespace.perform(from: home) { () throws(Errno) -> PodListeners in
                 try PodListeners(configuration, resolver, purpose, transparent: transparent)

@@ -32,7 +32,7 @@ final class PodProxy {
     let uid: String
     let name: WorkloadName
     let namespace: NetworkNamespace
-    /// Let go of when the pod is stopped, though connections of it may live on for a moment: who connects thereafter is
+    /// Let go of when no new connections are taken, though others of the pod live on: who connects thereafter is
     /// refused, or finds the listeners of the pod's next proxy.
     private var listeners: PodListeners?
     /// Whether connections to the application may carry their client's address.
@@ -100,8 +100,9 @@ final class PodProxy {
 
     /// Takes no new connections; streams and connections that are open may finish.
     func drain() {
-        for acceptor in acceptors { acceptor.stop() }
+        for acceptor in acceptors { acceptor.finish() }
         acceptors = []
+        listeners = nil
         names?.drain()
         for connection in connections.values { (connection as? InboundTunnel)?.drain() }
     }
@@ -112,7 +113,6 @@ final class PodProxy {
         drain()
         isStopped = true
         names?.stop()
-        listeners = nil
         for connection in Array(connections.values) { connection.abort(reason) }
         pool.abandon(reason)
         let waiters = waiting
