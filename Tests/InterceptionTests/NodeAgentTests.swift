@@ -23,8 +23,8 @@ import Testing
         return DesiredPods(in: objects, node: "one", settings: MeshSettings(), capturesDNSByDefault: false)
     }
 
-    private func ruleCount() throws -> Int {
-        let result = try ChildProcess.run(["ip", "netns", "exec", name, "iptables-save"])
+    private func ruleCount(_ options: String...) throws -> Int {
+        let result = try ChildProcess.run(["ip", "netns", "exec", name, "iptables-save"] + options)
         return String(decoding: result.output, as: UTF8.self).split(separator: "\n").count { $0.contains("ISTIO_") }
     }
 
@@ -38,10 +38,19 @@ import Testing
         let agent = try NodeAgent(
             loop: loop, socketPath: "/tmp/\(name).sock", network: PodNetwork(families: [.v4]), log: log)
         try agent.apply(desired(mode: "ambient", path: path))
-        #expect(try ruleCount() > 0)
-        try agent.apply(desired(mode: "none", path: path))
-        #expect(try ruleCount() == 0)
-        try agent.apply(desired(mode: "ambient", path: path))
+        let whole = try ruleCount()
+        #expect(whole > 0)
+        for isBackAtOnce in [true, false] {
+            try agent.apply(desired(mode: "none", path: path))
+            #expect(try ruleCount("-t", "nat") == 0)
+            #expect(try ruleCount() > 0, "what was captured goes on until the proxy has ended it")
+            if !isBackAtOnce {
+                for _ in 0..<50 where try ruleCount() > 0 { loop.turn(waitingAtMost: .milliseconds(100)) }
+                #expect(try ruleCount() == 0)
+            }
+            try agent.apply(desired(mode: "ambient", path: path))
+            #expect(try ruleCount() == whole)
+        }
         agent.apply(DesiredPods())
         #expect(try ruleCount() > 0, "a pod that may still run must not fall back to plaintext")
     }

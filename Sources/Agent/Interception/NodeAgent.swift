@@ -7,7 +7,8 @@ public import Telemetry
 /// told.
 ///
 /// The order is that of istio-cni: a pod's traffic is captured before a proxy hears of the pod, so that from the
-/// first moment it goes through the proxy or nowhere; on the way out the rules go first.
+/// first moment it goes through the proxy or nowhere; on the way out the rules that capture go first, and the others
+/// once the proxy has ended what it had.
 public final class NodeAgent {
     private static let scope = "agent"
 
@@ -20,6 +21,8 @@ public final class NodeAgent {
     /// Pods that could not be captured; they are tried again.
     private var waiting: [String: DesiredPod] = [:]
     private var isRetryScheduled = false
+    /// Pods whose last rules are still there.
+    private var leaving: [String: (namespace: NetworkNamespace, timer: TimerToken)] = [:]
 
     /// Serves node proxies under `socketPath`.
     public init(loop: EventLoop, socketPath: String, network: PodNetwork, log: Logger) throws(Errno) {
@@ -50,6 +53,7 @@ public final class NodeAgent {
     private func enrol(_ wanted: DesiredPod) {
         let uid = wanted.pod.uid
         waiting[uid] = nil
+        if let last = leaving.removeValue(forKey: uid) { loop.cancel(last.timer) }
         do {
             let namespace = try open(wanted.namespacePath)
             let outcome = try network.install(wanted.capture, in: namespace)
@@ -80,16 +84,26 @@ public final class NodeAgent {
 
     private func release(_ uid: String) {
         if let namespace = namespaces[uid] {
-            do throws(CommandFailure) {
-                try network.remove(from: namespace)
-            } catch {
-                log.log(
-                    .error, Self.scope, "rules could not be removed",
-                    [.text("pod", name(uid)), .text("error", error.description)])
+            let pod = name(uid)
+            attempt(pod) { () throws(CommandFailure) in try network.release(namespace) }
+            let timer = loop.after(Limits.releaseDuration) { [weak self] in
+                guard let self, let last = leaving.removeValue(forKey: uid) else { return }
+                attempt(pod) { () throws(CommandFailure) in try network.remove(from: last.namespace) }
             }
+            leaving[uid] = (namespace, timer)
         }
         log.log(.info, Self.scope, "pod released", [.text("pod", name(uid))])
         drop(uid)
+    }
+
+    private func attempt(_ pod: String, _ removal: () throws(CommandFailure) -> Void) {
+        do throws(CommandFailure) {
+            try removal()
+        } catch {
+            log.log(
+                .error, Self.scope, "rules could not be removed",
+                [.text("pod", pod), .text("error", error.description)])
+        }
     }
 
     private func forget(_ uid: String) {

@@ -42,6 +42,15 @@ public struct PodNetwork: Sendable {
         return outcome
     }
 
+    /// Captures no new connections; those that were captured go on until `remove`. Without any rule that asks for it
+    /// the kernel forgets how it has translated their addresses, and their programs would wait for ever.
+    public func release(_ namespace: NetworkNamespace) throws(CommandFailure) {
+        for family in families {
+            let filter = PacketFilter(family: family, namespace: namespace)
+            try filter.restore(filter.save().release())
+        }
+    }
+
     /// Takes all rules of the mesh and its routing out of the namespace. What is missing already is no error.
     public func remove(from namespace: NetworkNamespace) throws(CommandFailure) {
         for family in families {
@@ -57,7 +66,8 @@ public struct PodNetwork: Sendable {
 
     private func install(_ rules: RuleSet, with filter: PacketFilter) throws(CommandFailure) -> Outcome {
         let saved = try filter.save()
-        if saved.isClean {
+        if saved.isClean || saved.isReleased {
+            try filter.restore(saved.removal())
             try filter.restore(rules.installation)
             return .installed
         }

@@ -45,6 +45,9 @@ public struct SavedRules: Equatable, Sendable {
     /// Whether any chain of the mesh is there.
     public var isClean: Bool { tables.allSatisfy { $0.chains.isEmpty } }
 
+    /// Whether chains of the mesh are there but none that captures: what a release leaves for a moment.
+    public var isReleased: Bool { !isClean && tables.allSatisfy { $0.name != "nat" || $0.chains.isEmpty } }
+
     /// Whether any table holds a chain of the mesh of this name.
     public func contains(chain: String) -> Bool { tables.contains { $0.chains.contains(chain) } }
 
@@ -59,11 +62,14 @@ public struct SavedRules: Equatable, Sendable {
     /// transaction a table.
     public func removal(except kept: String? = nil) -> String { removal { $0 != kept } }
 
+    /// Takes the chains away that capture, and leaves those that see to it that captured connections go on.
+    public func release() -> String { removal(of: ["nat"]) { _ in true } }
+
     /// Takes one chain of the mesh away, and the jumps into it.
     public func removal(only chain: String) -> String { removal { $0 == chain } }
 
-    private func removal(where isGoing: (String) -> Bool) -> String {
-        tables.map { table in
+    private func removal(of names: Set<String>? = nil, where isGoing: (String) -> Bool) -> String {
+        tables.filter { names?.contains($0.name) ?? true }.map { table in
             let chains = table.chains.filter(isGoing)
             guard !chains.isEmpty else { return "" }
             let jumps = table.jumps.filter { jump in chains.contains { jump.hasSuffix(" -j \($0)") } }
