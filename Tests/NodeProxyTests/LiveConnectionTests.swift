@@ -147,6 +147,58 @@ import Testing
         }
     }
 
+    @Test func `a waypoint that comes and goes takes new connections, and leaves those that are open`() throws {
+        let node = try TestNode(others: ["waypoint"])
+        let pod = try node.pod("waypoint")
+        let waypoint = try HBONEPeer.server(in: pod, of: node)
+        let listener = try node.cart.listen(8080)
+        let vip = Endpoint(IPAddress(v4: 0x0a60_0005), port: 80)
+        let hostname = "cart.shop.svc.cluster.local"
+        func publish(_ gateway: GatewayAddress?) {
+            node.publish {
+                $0.insert(
+                    Service(
+                        name: "cart", namespace: "shop", hostname: hostname,
+                        addresses: [NetworkAddress(network: "", address: vip.address)], ports: [80: 8080],
+                        waypoint: gateway))
+                $0.insert(
+                    Workload(
+                        uid: node.cart.workload.uid, name: "cart", namespace: "shop", serviceAccount: "cart",
+                        addresses: [node.cart.address], node: "n1", tunnelProtocol: .hbone,
+                        services: [.init(NamespacedHostname(namespace: "shop", hostname: hostname), ports: [:])]))
+            }
+            usleep(100_000)
+        }
+        func exchange(_ text: String, _ client: borrowing OwnedDescriptor, _ server: borrowing OwnedDescriptor) throws {
+            try write(text, to: client)
+            let heard = try read(server)
+            #expect(heard == text)
+        }
+        publish(nil)
+        let direct = try node.web.connect(vip)
+        guard let accepted = try eventually({ try TCPSocket.accept(listener) }) else {
+            Issue.record("no connection: \(node.logText)")
+            return
+        }
+        let server = accepted.take()
+        try exchange("before", direct, server)
+        publish(.address(NetworkAddress(network: "", address: pod.address), port: 15008))
+        // The waypoint sends back what it gets.
+        let through = try node.web.connect(vip)
+        try exchange("by the waypoint", through, through)
+        try exchange("still direct", direct, server)
+        publish(nil)
+        let again = try node.web.connect(vip)
+        guard let last = try eventually({ try TCPSocket.accept(listener) }) else {
+            Issue.record("no connection: \(node.logText)")
+            return
+        }
+        let other = last.take()
+        try exchange("after", again, other)
+        try exchange("still by the waypoint", through, through)
+        #expect(waypoint.count(of: "request") == 1)
+    }
+
     @Test func `a pod sees a caller's IPv6 address, and may call itself`() throws {
         let node = try TestNode()
         let listener = try node.cart.listen(8080, on: node.cart.address6)
