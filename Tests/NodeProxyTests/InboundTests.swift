@@ -162,6 +162,37 @@ import Testing
         #expect(Array(received[headerCount...]) == Array("hello".utf8))
     }
 
+    @Test(arguments: [true, false])
+    func `an application tunnel is reached by loopback, or else from the client's own address`(loopback: Bool) throws {
+        var configuration = NodeConfiguration()
+        configuration.reachesApplicationTunnelsOnLoopback = loopback
+        let node = try TestNode(enrolling: ["cart"], configuration: configuration)
+        let own = node.cart.address6
+        let listener = try node.cart.listen(15088, on: loopback ? IPAddress(v6High: 0, low: 1) : own)
+        let plain = node.cart.workload
+        node.publish {
+            $0.insert(
+                Workload(
+                    uid: plain.uid, name: plain.name, namespace: plain.namespace,
+                    serviceAccount: plain.serviceAccount, addresses: plain.addresses, node: plain.node,
+                    tunnelProtocol: .hbone, applicationTunnel: .init(usesProxyProtocol: true, port: 15088)))
+        }
+        usleep(100_000)
+        let answers = try HBONEPeer.answers(
+            from: node.web, of: node, to: own, [connect("[fd77::9]:80").dropLast() + ", \"wait\": 0.3}"])
+        #expect(answers.first?.contains("\"status\": 200") == true, "\(answers)")
+        guard let accepted = try eventually({ try TCPSocket.accept(listener) }) else {
+            Issue.record("no connection: \(node.logText)")
+            return
+        }
+        #expect(accepted.peer.address == (loopback ? IPAddress(v6High: 0, low: 1) : node.web.address6))
+        // PROXY, TCP over IPv6.
+        let socket = accepted.take()
+        var head = [UInt8](repeating: 0, count: 14)
+        let outcome = try unsafe head.withUnsafeMutableBytes { try unsafe socket.read(into: $0) }
+        #expect(outcome == .bytes(14) && head[12...] == [0x21, 0x21])
+    }
+
     @Test func `plaintext to an address that is not the pod's own goes nowhere`() throws {
         let node = try TestNode(enrolling: ["cart"])
         try run("ip", "-n", node.cart.netnsName, "addr", "add", "10.77.0.99/24", "dev", "eth0")

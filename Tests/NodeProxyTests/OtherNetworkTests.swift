@@ -148,6 +148,50 @@ import Testing
         withExtendedLifetime(gateway) {}
     }
 
+    @Test func `without a healthy endpoint in its own network a client's calls go to another one`() throws {
+        let node = try TestNode(enrolling: ["web"], others: ["gateway", "spare"])
+        let (near, far) = (try node.pod("spare"), try node.pod("gateway"))
+        let local = try HBONEPeer.server(in: near, of: node)
+        let gateway = try HBONEPeer.server(
+            in: far, of: node, accounts: ["gateway", "cart"], options: #"{"within": "cart"}"#)
+        let key = NamespacedHostname(namespace: "shop", hostname: Self.hostname)
+        func publish(_ status: Workload.Status) {
+            node.publish {
+                $0.insert(
+                    Service(
+                        name: "cart", namespace: "shop", hostname: Self.hostname,
+                        addresses: [NetworkAddress(network: "", address: Self.vip.address)], ports: [80: 8080],
+                        subjectAltNames: [node.cart.workload.identity.description],
+                        loadBalancing: LoadBalancing(mode: .failover, preferences: [.network])))
+                $0.insert(
+                    Workload(
+                        uid: far.workload.uid, name: "gateway", namespace: "shop", serviceAccount: "gateway",
+                        network: "far", addresses: [far.address], tunnelProtocol: .hbone))
+                $0.insert(
+                    Workload(
+                        uid: "far/SplitHorizonWorkload/cart", name: "cart", namespace: "shop", network: "far",
+                        tunnelProtocol: .hbone, capacity: 9,
+                        networkGateway: .address(NetworkAddress(network: "far", address: far.address), port: 15008),
+                        services: [.init(key, ports: [:])]))
+                $0.insert(
+                    Workload(
+                        uid: near.workload.uid, name: "spare", namespace: "shop", serviceAccount: "spare",
+                        addresses: [near.address], tunnelProtocol: .hbone, status: status,
+                        services: [.init(key, ports: [:])]))
+            }
+            usleep(100_000)
+        }
+        for (status, requests) in [(Workload.Status.healthy, (1, 0)), (.unhealthy, (1, 2)), (.healthy, (2, 2))] {
+            publish(status)
+            let client = try node.web.connect(Self.vip)
+            try write("hello", to: client)
+            let answer = try read(client)
+            #expect(answer == "hello", "\(node.logText)")
+            #expect(local.count(of: "request") == requests.0)
+            #expect(gateway.count(of: "request") == requests.1)
+        }
+    }
+
     @Test func `a caller of another network is known by what its node says of it`() throws {
         let node = try TestNode(enrolling: ["cart"])
         let listener = try node.cart.listen(8080)

@@ -100,11 +100,11 @@ final class InboundStream {
         if let proxied = target.proxiedDestination {
             prefix = ProxyProtocol.header(
                 source: tunnel.peer, destination: proxied, identity: tunnel.identity?.text)
-            if worker.configuration.reachesApplicationTunnelsOnLoopback {
-                let isIPv4 = destination.address.family == .v4
-                destination = Endpoint(
-                    isIPv4 ? IPAddress(v4: 0x7f00_0001) : IPAddress(v6High: 0, low: 1), port: destination.port)
-            }
+        }
+        if target.proxiedDestination != nil, worker.configuration.reachesApplicationTunnelsOnLoopback {
+            let isIPv4 = destination.address.family == .v4
+            destination = Endpoint(
+                isIPv4 ? IPAddress(v4: 0x7f00_0001) : IPAddress(v6High: 0, low: 1), port: destination.port)
         } else if pod.preservesSource, tunnel.peer.address != tunnel.local.address {
             source = tunnel.peer.address
         }

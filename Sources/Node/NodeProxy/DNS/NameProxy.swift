@@ -40,7 +40,7 @@ final class NameProxy {
 
     /// Takes no more connections. Datagrams are answered to the end: to a pod a lost one is a delay of seconds.
     func drain() {
-        for acceptor in acceptors { acceptor.stop() }
+        for acceptor in acceptors { acceptor.finish() }
         acceptors = []
     }
 
