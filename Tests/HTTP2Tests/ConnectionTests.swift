@@ -94,25 +94,6 @@ struct ConnectionTests {
         #expect(last.map { Array($0.payload[4..<8]) } == Frame.bigEndian(code.rawValue))
     }
 
-    @Test func `a flood of pings without reading the answers ends the connection`() throws {
-        let end = try End(.server)
-        try end.receive(Frame.preface + Frame.settings([]))
-        #expect {
-            for _ in 0..<2000 { try end.receive(Frame.frame(6, 0, 0, [UInt8](repeating: 0, count: 8))) }
-        } throws: {
-            ($0 as? HTTP2ConnectionFailure)?.kind == .flooded
-        }
-    }
-
-    @Test func `a flood of continuations ends the connection`() throws {
-        let end = try End(.server)
-        try end.receive(Frame.preface + Frame.settings([]) + Frame.frame(1, 0, 1, Frame.literal(":method", "CONNECT")))
-        #expect(throws: HTTP2ConnectionFailure.self) {
-            for _ in 0..<100 { try end.receive(Frame.frame(9, 0, 1, [])) }
-            _ = try end.output()
-        }
-    }
-
     @Test func `giving up tells each stream once, also from within an event`() throws {
         let pair = try Pair()
         let (first, second) = (try pair.connect(), try pair.connect())

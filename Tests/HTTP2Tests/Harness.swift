@@ -92,13 +92,15 @@ struct End {
         return owner.chunks
     }
 
-    func receive(_ bytes: [UInt8], pieceByteCount: Int = .max) throws {
+    func receive(
+        _ bytes: [UInt8], pieceByteCount: Int = .max, at now: Instant = Instant(nanoseconds: 1)
+    ) throws {
         var rest = bytes[...]
         while !rest.isEmpty {
             let piece = Array(rest.prefix(pieceByteCount))
             rest = rest.dropFirst(piece.count)
             _ = try unsafe piece.withUnsafeBytes { bytes in
-                try unsafe session.receive(bytes)
+                try unsafe session.receive(bytes, at: now)
                 return bytes.count
             }
         }

@@ -46,6 +46,14 @@ static inline void culvert_nghttp2_set_reset_rate(nghttp2_option *option, uint64
 #endif
 }
 
+static inline void culvert_nghttp2_set_glitch_rate(nghttp2_option *option, uint64_t burst, uint64_t per_second) {
+#if NGHTTP2_VERSION_NUM >= 0x014200 /* 1.66 */
+    nghttp2_option_set_glitch_rate_limit(option, burst, per_second);
+#else
+    (void)option, (void)burst, (void)per_second;
+#endif
+}
+
 static inline void culvert_nghttp2_set_continuations(nghttp2_option *option, size_t count) {
 #if NGHTTP2_VERSION_NUM >= 0x013d00 /* 1.61 */
     nghttp2_option_set_max_continuations(option, count);

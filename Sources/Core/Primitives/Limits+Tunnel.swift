@@ -8,6 +8,23 @@ extension Limits {
     public static let idlePipeCountMax = 4
     /// Bytes that one connection may take from its socket in one turn before its neighbours have their turn.
     public static let turnByteCountMax = 256 * 1024
+    /// What is read at once from a peer that may send small frames or records, and so many bytes of what it sends
+    /// count as one until its neighbours have their turn: small pieces cost more than their bytes.
+    public static let smallReceiveByteCountMax = 16 * 1024
+    public static let smallReceiveFactor = 16
+    /// It is judged by so many bytes at a time.
+    public static let smallReceiveJudgementByteCount = 64 * 1024
+    /// For so long a peer that sent such counts as one that does.
+    public static let smallReceiveNanoseconds: UInt64 = 10_000_000_000
+    /// Frames are small when this is more than they have on average.
+    public static let smallFrameByteCount = 64
+    /// In a read of more frames, smaller pieces for one application are written together.
+    public static let batchFrameCountMin: UInt64 = 64
+    public static let heldPieceByteCountMax = 512
+    /// Requests of one tunnel that are decided in one turn; the others wait for the next.
+    public static let requestCountPerTurn = 32
+    /// What these may hold; more are refused unbegun.
+    public static let waitingRequestByteCountMax = 1 << 20
     /// Ciphertext that may wait for a tunnel's socket; its streams are not read while more waits.
     public static let tunnelOutgoingByteCountMax = 256 * 1024
     /// What the kernel takes for a tunnel beyond what it can send at once.

@@ -16,16 +16,17 @@ struct FieldCollector {
         isOversized = false
     }
 
-    mutating func append(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
-        guard !isOversized else { return }
+    /// - Returns: false when the block stands for so much that decoding it further is not worth it.
+    mutating func append(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) -> Bool {
         // No overflow: nghttp2 bounds a name and a value to 64 KiB each.
         byteCount += name.count + value.count + Self.overheadByteCount
-        guard byteCount <= byteCountMax else {
+        if byteCount <= byteCountMax {
+            fields.append(unsafe HTTPField(String(decoding: name, as: UTF8.self), bytes: Array(value)))
+        } else if !isOversized {
             isOversized = true
             fields = []
-            return
         }
-        fields.append(unsafe HTTPField(String(decoding: name, as: UTF8.self), bytes: Array(value)))
+        return byteCount <= byteCountMax * Limits.http2FieldListFactor
     }
 
     /// What the block held; the collector is empty thereafter.

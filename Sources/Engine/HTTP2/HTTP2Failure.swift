@@ -1,12 +1,13 @@
 /// The whole connection is lost, with every stream on it.
 public struct HTTP2ConnectionFailure: Error, Equatable, Sendable {
-    /// Who lost it, and how.
     /// What became of the connection.
     public enum Kind: Equatable, Sendable {
         /// The peer does not speak HTTP/2: its first bytes are not the preface.
         case notHTTP2
         /// The peer broke the protocol; GOAWAY with this code was handed to the delegate.
         case violation(HTTP2ErrorCode)
+        /// The peer did something legal too often; GOAWAY with ENHANCE_YOUR_CALM was handed to the delegate.
+        case abused(HTTP2Abuse)
         /// The peer made more work than it let us answer.
         case flooded
         case outOfMemory

@@ -2,6 +2,11 @@ import CNghttp2
 
 /// What concerns the connection and none of its streams.
 extension HTTP2Session {
+    /// Streams the peer lets us have open at once, as far as is known.
+    public var peerStreamCountMax: UInt32 {
+        unsafe nghttp2_session_get_remote_settings(handle, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS)
+    }
+
     /// Asks for an answer; `pingAcknowledged` brings the payload back.
     public func ping(_ payload: UInt64) {
         guard !isAbandoned else { return }

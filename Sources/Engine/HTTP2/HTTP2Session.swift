@@ -11,7 +11,7 @@ public import Primitives
 /// tells the streams.
 @safe public final class HTTP2Session {
     public let role: HTTP2Role
-    public private(set) var counters = HTTP2Counters()
+    public internal(set) var counters = HTTP2Counters()
 
     private let settings: HTTP2Settings
     let handle: OpaquePointer
@@ -21,6 +21,7 @@ public import Primitives
     private(set) var collector: FieldCollector
     private var gatherer = RecordGatherer()
     private var turns = StreamTurns()
+    var frameGuard: FrameGuard
     private var hasAdvertised = false
     private(set) var isAbandoned = false
     /// The frame that nghttp2 lays out next resets a request that is answered before.
@@ -28,7 +29,8 @@ public import Primitives
     private var isRunning = false
     /// Streams given up from within an event, one of which may be the one whose method is running.
     private var departed: [HTTP2Stream] = []
-    private var failure: HTTP2ConnectionFailure?
+    /// Why the peer was told that the connection ends, when it was not in order.
+    public private(set) var failure: HTTP2ConnectionFailure?
 
     /// Prepares the preface and SETTINGS; `produce` gives them. `delegate` is not retained and must outlive the
     /// session.
@@ -43,6 +45,7 @@ public import Primitives
         unsafe self.handle = handle
         unsafe self.delegate = delegate
         collector = FieldCollector(byteCountMax: Int(settings.fieldListByteCountMax))
+        frameGuard = FrameGuard(role, fieldListByteCountMax: settings.fieldListByteCountMax)
         unsafe nghttp2_session_set_user_data(handle, Unmanaged.passUnretained(self).toOpaque())
     }
 
@@ -64,16 +67,26 @@ public import Primitives
     /// Those streams.
     public var openStreams: [HTTP2Stream] { streams.all }
 
-    /// Streams the peer lets us have open at once, as far as is known.
-    public var peerStreamCountMax: UInt32 {
-        unsafe nghttp2_session_get_remote_settings(handle, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS)
-    }
-
     // MARK: - Bytes
 
-    /// Takes bytes from the peer, all of them; not to be called from within an event.
-    public func receive(_ bytes: UnsafeRawBufferPointer) throws(HTTP2ConnectionFailure) {
+    /// Takes bytes from the peer, all of them; not to be called from within an event. A peer that has done something
+    /// too often is told so by GOAWAY, which `produce` gives after this has thrown.
+    public func receive(_ bytes: UnsafeRawBufferPointer, at now: Instant) throws(HTTP2ConnectionFailure) {
         guard !isAbandoned, bytes.count > 0 else { return }
+        let accepted = frameGuard.abuse == nil ? unsafe frameGuard.take(bytes, at: now) : 0
+        var failure: HTTP2ConnectionFailure?
+        do {
+            try unsafe take(UnsafeRawBufferPointer(rebasing: bytes[..<accepted]))
+        } catch {
+            failure = error
+        }
+        guard !isAbandoned else { return }
+        if let abuse = frameGuard.abuse { throw dismiss(for: abuse) }
+        if let failure { throw failure }
+    }
+
+    private func take(_ bytes: UnsafeRawBufferPointer) throws(HTTP2ConnectionFailure) {
+        guard bytes.count > 0 else { return }
         beginRun()
         defer { endRun() }
         let start = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
@@ -155,19 +168,6 @@ public import Primitives
         stream.partingCode = code
     }
 
-    /// The stream has bytes again after it answered `deferred`.
-    public func resume(_ stream: HTTP2Stream) {
-        guard !isAbandoned, stream.isOpen else { return }
-        // Refused when the stream is not deferred: then it will be asked anyway.
-        _ = unsafe nghttp2_session_resume_data(handle, stream.id)
-    }
-
-    /// Ends both directions at once. The stream is told `closed` when the frame is sent.
-    public func reset(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode) {
-        guard !isAbandoned, stream.isOpen else { return }
-        _ = unsafe nghttp2_submit_rst_stream(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, code.rawValue)
-    }
-
     /// The connection is lost or given up: tells every stream, once. Nothing is sent or called thereafter.
     public func abandon(_ code: HTTP2ErrorCode) {
         guard !isAbandoned else { return }
@@ -188,8 +188,9 @@ extension HTTP2Session {
     }
 
     func headerReceived(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) -> Int32 {
-        unsafe collector.append(name: name, value: value)
-        return 0
+        guard unsafe !collector.append(name: name, value: value) else { return 0 }
+        frameGuard.charge(.largeBlocks)
+        return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
     }
 
     func dataReceived(_ id: Int32, _ bytes: UnsafeRawBufferPointer) -> Int32 {
@@ -199,8 +200,6 @@ extension HTTP2Session {
         unsafe Unmanaged<HTTP2Stream>.fromOpaque(context)._withUnsafeGuaranteedRef { unsafe $0.received(bytes) }
         return 0
     }
-
-    func countInvalidFrame() { counters.invalidFrameCount += 1 }
 
     func frameReceived(_ frame: UnsafePointer<nghttp2_frame>) -> Int32 {
         guard !isAbandoned else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
@@ -213,7 +212,7 @@ extension HTTP2Session {
         case NGHTTP2_HEADERS.rawValue:
             fieldsReceived(header.stream_id, endsStream: endsStream)
         case NGHTTP2_RST_STREAM.rawValue:
-            counters.resetReceivedCount += 1
+            resetReceived(header.stream_id)
         case NGHTTP2_SETTINGS.rawValue:
             if !acknowledges { unsafe delegate.settingsReceived() }
         case NGHTTP2_PING.rawValue:
@@ -272,6 +271,7 @@ extension HTTP2Session {
 
     func dataFrameReady(_ header: UnsafeRawBufferPointer, _ payloadByteCount: Int) -> Int32 {
         unsafe gatherer.commitFrame(header: header, payloadByteCount: payloadByteCount)
+        frameGuard.sentData(payloadByteCount)
         return gatherer.isFull ? NGHTTP2_ERR_PAUSE.rawValue : 0
     }
 
@@ -279,14 +279,17 @@ extension HTTP2Session {
         switch unsafe UInt32(frame.pointee.hd.type) {
         case NGHTTP2_HEADERS.rawValue, NGHTTP2_DATA.rawValue:
             let header = unsafe frame.pointee.hd
-            guard header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0, !isAbandoned,
+            let isEnd = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
+            guard isEnd || UInt32(header.type) == NGHTTP2_HEADERS.rawValue, !isAbandoned,
                 let stream = stream(header.stream_id)
             else { break }
+            stream.hasHeadLeft = true
+            guard isEnd else { break }
             stream.hasEndLeft = true
             guard role == .server, let code = stream.partingCode else { break }
             reset(stream, code)
         case NGHTTP2_RST_STREAM.rawValue:
-            counters.resetSentCount += 1
+            resetSent(unsafe frame.pointee.hd.stream_id)
         case NGHTTP2_GOAWAY.rawValue:
             let goAway = unsafe frame.pointee.goaway
             let code = unsafe HTTP2ErrorCode(rawValue: goAway.error_code)
@@ -355,8 +358,11 @@ extension HTTP2Session {
 
     private func acceptStream(_ id: Int32) -> HTTP2Stream? {
         guard role == .server else { return nil }
-        guard streams.count < Int(settings.streamCountMax), let stream = unsafe delegate.acceptStream() else {
+        guard frameGuard.abuse == nil, streams.count < Int(settings.streamCountMax),
+            let stream = unsafe delegate.acceptStream()
+        else {
             counters.refusedStreamCount += 1
+            frameGuard.charge(.refusedRequests)
             reset(id, .refusedStream)
             return nil
         }
@@ -373,13 +379,14 @@ extension HTTP2Session {
 
     private func refuseOversized(_ id: Int32) {
         counters.oversizedFieldListCount += 1
+        frameGuard.charge(.oversizedFieldLists)
         let nobody = HTTP2Stream()
         guard role == .server, stream(id) == nil, bind(nobody, id) else { return reset(id, .protocolError) }
         // Fails only when the stream is gone already.
         try? refuse(nobody, fields: [HTTPField(":status", "431")], .protocolError)
     }
 
-    private func reset(_ id: Int32, _ code: HTTP2ErrorCode) {
+    func reset(_ id: Int32, _ code: HTTP2ErrorCode) {
         _ = unsafe nghttp2_submit_rst_stream(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), id, code.rawValue)
     }
 }

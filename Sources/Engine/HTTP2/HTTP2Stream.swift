@@ -24,6 +24,10 @@ open class HTTP2Stream {
     final var slot: Int?
     /// The head of the message has arrived: further fields are trailers.
     final var hasHead = false
+    /// Our own head has left; a server has answered.
+    final var hasHeadLeft = false
+    /// We reset it of our own accord.
+    final var isGivenUp = false
     /// The round in which it last sent DATA.
     final var round: UInt32 = 0
     /// The end of our direction has left, so that `closed` follows `receivedEnd` at once.

@@ -61,9 +61,12 @@ enum SessionHandle {
         unsafe nghttp2_option_set_no_closed_streams(options, 1)
         unsafe nghttp2_option_set_max_outbound_ack(options, Limits.http2WaitingAcknowledgementCountMax)
         unsafe nghttp2_option_set_max_settings(options, Limits.http2SettingsEntryCountMax)
-        unsafe culvert_nghttp2_set_continuations(options, Limits.http2ContinuationCountMax)
-        unsafe culvert_nghttp2_set_reset_rate(
-            options, Limits.http2ResetBurstCount, Limits.http2ResetPerSecondCount)
+        unsafe culvert_nghttp2_set_continuations(options, Limits.http2ContinuationCountMax + 1)
+        // `FrameGuard` judges what is too much. nghttp2 does not tell resets of answered streams, which applications
+        // make as often as they like, from others; what it calls glitches is a second line.
+        unsafe culvert_nghttp2_set_reset_rate(options, UInt64(UInt32.max), UInt64(UInt32.max))
+        unsafe culvert_nghttp2_set_glitch_rate(
+            options, UInt64(Limits.http2Glitches.burst), UInt64(Limits.http2Glitches.perSecond))
         return unsafe body(options)
     }
 

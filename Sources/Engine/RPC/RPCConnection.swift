@@ -223,7 +223,7 @@ extension RPCConnection: EventHandler, ResumeHandler {
         if phase == .handshaking, refusal == nil, tls.isEstablished { established() }
         if phase == .open, !buffers.plaintext.isEmpty, let session {
             do {
-                try unsafe session.receive(buffers.plaintext.readable)
+                try unsafe session.receive(buffers.plaintext.readable, at: loop.now)
             } catch {
                 flush()
                 return lose("HTTP/2: \(error.reason)")

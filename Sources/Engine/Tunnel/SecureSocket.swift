@@ -59,13 +59,14 @@ struct SecureSocket: ~Copyable {
 
     // MARK: In
 
-    /// Reads what is there. `plaintext` is the data that it brought, `end` says whether it was the last.
-    mutating func receive(into buffers: RelayBuffers) -> Input {
+    /// Reads what is there, at most so many bytes. `plaintext` is the data that it brought, `end` says whether it was
+    /// the last.
+    mutating func receive(into buffers: RelayBuffers, atMost byteCountMax: Int) -> Input {
         do throws(Errno) {
-            if kernel != nil { return try receiveData(into: buffers) }
+            if kernel != nil { return try receiveData(into: buffers, atMost: byteCountMax) }
             buffers.plaintext.reset()
             if isOffloadable, !isEstablished { return try shake(in: buffers) }
-            return try receiveRecords(into: buffers)
+            return try receiveRecords(into: buffers, atMost: byteCountMax)
         } catch {
             end = .lost(error)
             return Input()
@@ -78,13 +79,16 @@ struct SecureSocket: ~Copyable {
         return unsafe UnsafeRawBufferPointer(rebasing: buffers.received[..<input.byteCount])
     }
 
-    private mutating func receiveRecords(into buffers: RelayBuffers) throws(Errno) -> Input {
+    private mutating func receiveRecords(
+        into buffers: RelayBuffers, atMost byteCountMax: Int
+    ) throws(Errno) -> Input {
         var input = Input()
-        switch try unsafe descriptor.read(into: buffers.received) {
+        let room = unsafe UnsafeMutableRawBufferPointer(rebasing: buffers.received.prefix(byteCountMax))
+        switch try unsafe descriptor.read(into: room) {
         case .bytes(let count):
             input.byteCount = count
             // A short read means that the socket is drained, unless the end is near.
-            input.isDrained = count < Limits.receiveByteCountMax && !isHungUp
+            input.isDrained = count < room.count && !isHungUp
             unsafe decrypt(UnsafeRawBufferPointer(rebasing: buffers.received[..<count]), into: buffers)
         case .wouldBlock: input.isDrained = true
         case .endOfStream: end = .closed
@@ -105,10 +109,13 @@ struct SecureSocket: ~Copyable {
         }
     }
 
-    private mutating func receiveData(into buffers: RelayBuffers) throws(Errno) -> Input {
+    private mutating func receiveData(
+        into buffers: RelayBuffers, atMost byteCountMax: Int
+    ) throws(Errno) -> Input {
         // A short read says nothing: records of other kinds, which end a read, are no further event.
         var input = Input(isPlain: true)
-        switch try unsafe kernel?.receive(into: buffers.received, from: descriptor) {
+        let room = unsafe UnsafeMutableRawBufferPointer(rebasing: buffers.received.prefix(byteCountMax))
+        switch try unsafe kernel?.receive(into: room, from: descriptor) {
         case .data(let count): input.byteCount = count
         case .handled: break
         case .nothing, nil: input.isDrained = true

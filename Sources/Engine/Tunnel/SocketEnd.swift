@@ -88,6 +88,9 @@ struct SocketEnd: ~Copyable {
         return count
     }
 
+    /// Keeps bytes until `drain`.
+    mutating func hold(_ bytes: UnsafeRawBufferPointer) { unsafe pending.append(bytes) }
+
     /// Sends bytes of our own before anything is relayed.
     mutating func prepend(_ bytes: [UInt8]) throws(Errno) {
         var copy = ByteQueue()

@@ -21,9 +21,12 @@ public final class TunnelConnection {
     private(set) var ownedSession: HTTP2Session?
     /// The same; it is never replaced.
     private(set) var session: Borrowed<HTTP2Session>?
-    private weak var owner: (any TunnelOwner)?
+    private(set) weak var owner: (any TunnelOwner)?
     private var phase: Phase
     private var (isFlushRequested, isResumeRequested) = (false, false)
+    private var pace = ReceivePace()
+    var batch = FrameBatch()
+    var requests = RequestTurn()
     /// It takes no new streams, and GOAWAY follows the last one (ztunnel).
     private var (isDraining, owesGoAway) = (false, false)
     private var timer: TimerToken?
@@ -130,6 +133,7 @@ public final class TunnelConnection {
         phase = .closed
         self.failure = failure
         socket.finish(inOrder: failure == nil)
+        requests.removeAll()
         if let timer { loop.cancel(timer) }
         if let pauseTimer { loop.cancel(pauseTimer) }
         timer = nil
@@ -156,7 +160,14 @@ extension TunnelConnection: EventHandler, ResumeHandler {
 
     public func resume() {
         isResumeRequested = false
+        decideWaiting()
         receive()
+    }
+
+    func requestResume() {
+        guard !isResumeRequested else { return }
+        isResumeRequested = true
+        loop.requestResume(self)
     }
 
     private func connected(_ events: ReadyEvents) -> Bool {
@@ -180,15 +191,9 @@ extension TunnelConnection: EventHandler, ResumeHandler {
     private func receive() {
         var share = Limits.turnByteCountMax
         while phase != .closed, !pausesReading() {
-            guard share > 0 else {
-                if !isResumeRequested {
-                    isResumeRequested = true
-                    loop.requestResume(self)
-                }
-                return
-            }
-            let input = socket.receive(into: buffers)
-            share -= input.byteCount
+            guard share > 0 else { return requestResume() }
+            let input = socket.receive(into: buffers, atMost: pace.byteCountMax)
+            share -= pace.cost(of: input.byteCount)
             take(input)
             if input.isDrained { return }
         }
@@ -203,6 +208,7 @@ extension TunnelConnection: EventHandler, ResumeHandler {
         if phase == .open, plaintext.count > 0, let session {
             session.with { unsafe take(plaintext, for: $0) }
         }
+        pace.took(input.byteCount, plaintext.count, frames: batch.takeFrameCount(), at: loop.now)
         guard phase != .closed else { return }
         switch socket.end {
         case nil: if input.byteCount > 0 { requestFlush() }
@@ -213,9 +219,12 @@ extension TunnelConnection: EventHandler, ResumeHandler {
     }
 
     private func take(_ plaintext: UnsafeRawBufferPointer, for session: HTTP2Session) {
+        batch.begin(session.frameCount)
         do {
-            try unsafe session.receive(plaintext)
+            try unsafe session.receive(plaintext, at: loop.now)
+            deliverHeld(session)
         } catch {
+            deliverHeld(session)
             // The peer broke HTTP/2: it is told with GOAWAY, which goes out first.
             flush()
             close(.http2(error))
@@ -269,7 +278,7 @@ extension TunnelConnection: HTTP2SessionDelegate {
                 return close(.http2(error))
             }
         }
-        if session.isFinished { close(nil) }
+        if session.isFinished { close(session.failure.map { .http2($0) }) }
     }
 
     /// - Returns: whether the socket takes more.
@@ -295,11 +304,6 @@ extension TunnelConnection: TimerHandler {
         stream.opened(on: self)
         streamCount += 1
         return stream
-    }
-
-    func requested(_ stream: TunnelStream, head: [HTTPField]) {
-        guard let owner else { return stream.refuse([HTTPField(":status", "503")]) }
-        owner.tunnelRequested(self, stream, head: head)
     }
 
     public func settingsReceived() {

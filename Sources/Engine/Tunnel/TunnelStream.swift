@@ -54,6 +54,8 @@ public final class TunnelStream: HTTP2Stream {
     private var timer: TimerToken?
     private var cause: RelayCause?
     var window: StreamWindow
+    /// Among those to which a batch of small frames is delivered at its end.
+    var isHeld = false
     /// Where the budget keeps a stream whose window has grown.
     var growthSlot: Int?
     /// Bytes that wait for the application, and since when it has taken none of them.
@@ -93,6 +95,9 @@ public final class TunnelStream: HTTP2Stream {
         window = StreamWindow(Int(tunnel.settings.streamWindowByteCount), at: loop.now)
         if !isServer { restart(Limits.connectResponseDuration) }
     }
+
+    /// Server: nobody has decided about it, and it has not ended.
+    var awaitsDecision: Bool { isOpen && phase == .requesting }
 
     // MARK: What the owner decides
 
@@ -164,6 +169,10 @@ public final class TunnelStream: HTTP2Stream {
     override public func received(_ bytes: UnsafeRawBufferPointer) {
         switch phase {
         case .relaying:
+            if bytes.count < Limits.heldPieceByteCountMax, tunnel?.with({ $0.holds(self) }) ?? false {
+                unsafe socket?.hold(bytes)
+                break
+            }
             do throws(Errno) {
                 let count = try unsafe socket?.offer(bytes) ?? 0
                 delivered(count)
@@ -300,7 +309,8 @@ extension TunnelStream: EventHandler, TimerHandler {
         tunnel?.with { $0.resume(self) }
     }
 
-    private func drain() {
+    /// Gives the application what waits for it.
+    func drain() {
         guard let waiting = socket?.pendingByteCount, waiting > 0 else { return }
         do throws(Errno) {
             let count = try socket?.drain() ?? 0

@@ -46,7 +46,7 @@ enum PeerRefusal: String, CaseIterable, Sendable {
             switch http2.kind {
             case .notHTTP2: self = .notHTTP2
             case .violation: self = .protocolViolation
-            case .flooded: self = .flood
+            case .flooded, .abused: self = .flood
             case .outOfMemory: self = .outOfMemory
             case .misuse: return nil
             }

@@ -1,0 +1,33 @@
+import Primitives
+
+/// How much is read from a peer at once. Small frames and small TLS records cost more than their bytes, so that a peer
+/// gets little of each turn until it has sent large ones, and again for a while after it has sent small ones.
+struct ReceivePace {
+    private var sendsLarge = false
+    private var smallUntil: UInt64 = 0
+    /// Since the last judgement.
+    private var (ciphertext, plaintext, frames) = (0, 0, UInt64(0))
+
+    /// What is read at once now.
+    var byteCountMax: Int { sendsLarge ? Limits.receiveByteCountMax : Limits.smallReceiveByteCountMax }
+
+    /// What of a turn's share the bytes cost that were read into that.
+    func cost(of byteCount: Int) -> Int { sendsLarge ? byteCount : byteCount * Limits.smallReceiveFactor }
+
+    /// So many bytes read were so many bytes of so many frames.
+    mutating func took(_ ciphertext: Int, _ plaintext: Int, frames: UInt64, at now: Instant) {
+        // Records and frames straddle reads, hence the sums.
+        self.ciphertext += ciphertext
+        self.plaintext += plaintext
+        self.frames += frames
+        guard self.ciphertext >= Limits.smallReceiveJudgementByteCount else { return }
+        let hasSmallFrames = self.frames * UInt64(Limits.smallFrameByteCount) > UInt64(self.plaintext)
+        if hasSmallFrames || self.plaintext < self.ciphertext / 2 {
+            sendsLarge = false
+            smallUntil = now.nanoseconds &+ Limits.smallReceiveNanoseconds
+        } else if now.nanoseconds >= smallUntil {
+            sendsLarge = true
+        }
+        (self.ciphertext, self.plaintext, self.frames) = (0, 0, 0)
+    }
+}

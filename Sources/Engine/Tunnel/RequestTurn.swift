@@ -1,0 +1,57 @@
+import Primitives
+
+/// The requests of one tunnel that wait for their turn. Each may dial an application, so that a burst of them is spread
+/// over turns; one that is withdrawn meanwhile dials nobody.
+struct RequestTurn {
+    private var waiting: [(stream: TunnelStream, head: [HTTPField])] = []
+    private var next = 0
+    private var byteCount = 0
+    private var turn = Instant(nanoseconds: 0)
+    private var decidedCount = 0
+
+    enum Verdict: Equatable {
+        /// It is decided at once.
+        case now
+        case later
+        /// Too much waits.
+        case never
+    }
+
+    var isEmpty: Bool { next == waiting.count }
+
+    /// A request has come in the turn that began at `now`.
+    mutating func take(_ stream: TunnelStream, _ head: [HTTPField], at now: Instant) -> Verdict {
+        if isEmpty, hasRoom(at: now) { return .now }
+        let size = Self.byteCount(of: head)
+        guard byteCount + size <= Limits.waitingRequestByteCountMax else { return .never }
+        byteCount += size
+        waiting.append((stream, head))
+        return .later
+    }
+
+    /// The next one that waits and may be decided in the turn that began at `now`.
+    mutating func popNext(at now: Instant) -> (stream: TunnelStream, head: [HTTPField])? {
+        while !isEmpty {
+            let (stream, head) = waiting[next]
+            guard !stream.awaitsDecision || hasRoom(at: now) else { return nil }
+            next += 1
+            byteCount -= Self.byteCount(of: head)
+            if stream.awaitsDecision { return (stream, head) }
+        }
+        removeAll()
+        return nil
+    }
+
+    mutating func removeAll() { (waiting, next, byteCount) = ([], 0, 0) }
+
+    private mutating func hasRoom(at now: Instant) -> Bool {
+        if now != turn { (turn, decidedCount) = (now, 0) }
+        guard decidedCount < Limits.requestCountPerTurn else { return false }
+        decidedCount += 1
+        return true
+    }
+
+    private static func byteCount(of head: [HTTPField]) -> Int {
+        head.reduce(0) { $0 + $1.name.utf8.count + $1.bytes.count + MemoryLayout<HTTPField>.size }
+    }
+}

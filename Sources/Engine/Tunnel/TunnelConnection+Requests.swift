@@ -1,0 +1,25 @@
+import EventLoop
+import HTTP2
+import Primitives
+
+/// Requests of peers, a bounded number of which are decided in one turn.
+extension TunnelConnection {
+    func requested(_ stream: TunnelStream, head: [HTTPField]) {
+        switch requests.take(stream, head, at: loop.now) {
+        case .now: decide(stream, head)
+        case .later: requestResume()
+        case .never: stream.abort("too many requests wait", .refusedStream)
+        }
+    }
+
+    /// Those whose turn it is.
+    func decideWaiting() {
+        while let (stream, head) = requests.popNext(at: loop.now) { decide(stream, head) }
+        if !requests.isEmpty { requestResume() }
+    }
+
+    private func decide(_ stream: TunnelStream, _ head: [HTTPField]) {
+        guard let owner else { return stream.refuse([HTTPField(":status", "503")]) }
+        owner.tunnelRequested(self, stream, head: head)
+    }
+}

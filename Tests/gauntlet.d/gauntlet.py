@@ -1,0 +1,154 @@
+"""What every attack has in common: who must not notice, how much memory it may cost, how soon it must be over."""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import time
+
+import bystander
+import lab
+
+MEMORY_KIB = 32 * 1024
+CUT_SECONDS = 5
+# A machine with two busy cores has pauses of its own.
+SLACK_SECONDS = 0.025
+
+
+class Gauntlet:
+    """The lab with its applications and a bystander; one attack after the other."""
+
+    def __init__(self, target="node-south", **environment):
+        lab.up(**environment)
+        lab.certify("stranger", "spiffe://cluster.local/ns/street/sa/stranger")
+        lab.certify("host", "spiffe://cluster.local/ns/street/sa/host")
+        self.target = lab.Program(target)
+        self.failures = []
+        self.apps = [self.start("apps.py"), self.start("apps.py", "quiet")]
+        for attempt in range(50):
+            try:
+                self.bystander = bystander.Bystander()
+                break
+            except AssertionError:
+                assert attempt < 49, "the lab does not carry traffic"
+                time.sleep(0.2)
+        time.sleep(1)
+        self.bystander.take()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.bystander.stop()
+        for app in self.apps:
+            app.kill()
+            app.wait()
+        lab.down()
+
+    def start(self, name, *arguments, place=lab.LEDGER):
+        """Starts one of our programs in a pod, and waits for its first line."""
+        path = os.path.join(os.path.dirname(__file__), name)
+        words = ["ip", "netns", "exec", f"{lab.NAME}-{lab.NAMESPACES[place]}", sys.executable, "-B", path, *arguments]
+        process = subprocess.Popen(words, stdout=subprocess.PIPE)
+        process.stdout.readline()
+        return process
+
+    def check(self, name, body, *arguments):
+        """Runs one check and goes on with the next when it fails."""
+        started = time.monotonic()
+        try:
+            note = body(*arguments) or ""
+        except Exception as failure:
+            self.failures.append(name)
+            print(f"FAILED  {name}: {type(failure).__name__}: {failure}", flush=True)
+            return
+        print(f"ok      {name} ({time.monotonic() - started:.1f} s) {note}", flush=True)
+
+    def attack(self, name, attack, reason=None, innocent=None, is_cut=True, seconds=1.5):
+        """`attack` returns an Outcome, in a process of its own, and is repeated for a while; `reason` is in the log when
+        it is cut off; the innocent twin must go through, before and after."""
+        if innocent:
+            self.check(f"{name}: its innocent twin", innocent)
+        self.check(name, self.survive, attack, reason, is_cut, seconds)
+
+    def refused(self):
+        """Peers that the node has cut off so far."""
+        return self.target.counted("culvert_peers_refused_total")
+
+    def why(self, mark):
+        """What the log says last of a connection that was cut off."""
+        lines = [line for line in self.target.said(mark).splitlines() if "connection failed" in line]
+        return lines[-1].rpartition("error=")[2] if lines else ""
+
+    def survive(self, attack, reason, is_cut, seconds):
+        for attempt in range(3):
+            try:
+                return self.survive_once(attack, reason, is_cut, seconds)
+            except Noticed as noticed:
+                # Somebody else may have been busy.
+                if attempt == 2:
+                    raise
+                last = noticed
+                time.sleep(1)
+        raise last
+
+    def survive_once(self, attack, reason, is_cut, seconds):
+        mark, counted = self.target.mark(), self.refused()
+        self.bystander.take()
+        time.sleep(1)
+        before, firsts_before = self.bystander.take()
+        at_rest = peak = self.target.resident()
+        ours, theirs = multiprocessing.Pipe()
+        attacker = multiprocessing.get_context("fork").Process(target=repeat, args=(attack, seconds, theirs), daemon=True)
+        attacker.start()
+        deadline = time.monotonic() + seconds + 20
+        while not ours.poll(0.02):
+            peak = max(peak, self.target.resident())
+            assert time.monotonic() < deadline, "the attack does not end"
+        outcomes = ours.recv()
+        attacker.join(5)
+        peak = max(peak, self.target.resident())
+        during, firsts = self.bystander.take()
+        if isinstance(outcomes, str):
+            raise AssertionError(outcomes)
+        for outcome in outcomes:
+            assert outcome.is_cut == is_cut, outcome
+            if is_cut:
+                assert outcome.seconds <= CUT_SECONDS, outcome
+        if reason is not None:
+            self.target.says(mark, "connection failed", lab.STRANGER, reason)
+            assert self.refused() > counted, "no counter was raised"
+        grown = peak - at_rest
+        assert grown <= MEMORY_KIB, f"{grown} KiB more"
+        for what, quiet, busy in [("p99", before, during), ("new connections", firsts_before, firsts)]:
+            most = 2 * bystander.p99(quiet) + SLACK_SECONDS
+            if bystander.p99(busy) > most:
+                raise Noticed(f"{what} {1000 * bystander.p99(busy):.1f} ms, {1000 * bystander.p99(quiet):.1f} before")
+        slowest = max(outcome.seconds for outcome in outcomes)
+        return (
+            f"{len(outcomes)} times, {slowest:.2f} s at most; {grown} KiB; p99 {1000 * bystander.p99(before):.1f}"
+            f" -> {1000 * bystander.p99(during):.1f} ms; {self.why(mark)}"
+        )
+
+    def finish(self):
+        """The word at the end."""
+        print(f"{len(self.failures)} failed", flush=True)
+        sys.exit(1 if self.failures else 0)
+
+
+class Noticed(AssertionError):
+    """A bystander had to wait."""
+
+
+def repeat(attack, seconds, pipe):
+    # Attackers bring their own processors, elsewhere.
+    os.nice(10)
+    outcomes, started = [], time.monotonic()
+    try:
+        while not outcomes or time.monotonic() - started < seconds:
+            outcomes.append(attack())
+            if not outcomes[-1].is_cut:
+                break
+        pipe.send(outcomes)
+    except BaseException as failure:
+        pipe.send(f"the attack failed: {failure!r}")
