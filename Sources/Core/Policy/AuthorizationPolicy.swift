@@ -46,7 +46,7 @@ public final class AuthorizationPolicy: Sendable {
         self.action = action
         self.isDryRun = isDryRun
         self.rules = rules
-        key = "\(namespace)/\(name)"
+        key = namespace + "/" + name
         rank = PolicyRank(key: key)
         isFlawed = rules.contains { $0.flaw != nil }
         var keys: [PolicyKey] = []

@@ -82,20 +82,22 @@ public struct CompiledPolicySet: Sendable {
         let match = { (policy: AuthorizationPolicy) -> Match? in
             policy.firstMatch(context, keys).map { (policy, $0) }
         }
-        for group in [global, namespace] {
-            guard let index = group.index else { continue }
-            var found: Match?
-            _ = index.first(role, for: keys) { rank in
-                guard let candidate = first(role, rank, of: group, where: match) else { return false }
-                found = candidate
-                return true
-            }
-            if let found { return found }
+        return firstMatch(role, keys, in: global, match) ?? firstMatch(role, keys, in: namespace, match)
+            ?? firstSelected(role, match)
+    }
+
+    private func firstMatch(
+        _ role: PolicyIndex.Role, _ keys: PolicyConnectionKeys, in group: Group,
+        _ match: (AuthorizationPolicy) -> Match?
+    ) -> Match? {
+        guard let index = group.index, index.count(of: role) > 0 else { return nil }
+        var found: Match?
+        index.search(role, for: keys) { rank in
+            guard let candidate = first(role, rank, of: group, match) else { return false }
+            found = candidate
+            return true
         }
-        for policy in selected where policy.role == role {
-            if let match = match(policy) { return match }
-        }
-        return nil
+        return found
     }
 
     /// The first rule that was not understood.
@@ -105,21 +107,32 @@ public struct CompiledPolicySet: Sendable {
             let rule = PolicyDecision.Rule(policy: policy.key, index: index)
             return policy.rules[index].flaw.map { .notUnderstood(rule, flaw: $0) }
         }
-        for group in [global, namespace] {
-            guard let index = group.index else { continue }
-            var found: PolicyDecision.Reason?
-            _ = index.firstFlawed(role) { rank in
-                found = first(role, rank, of: group, where: flaw)
-                return found != nil
-            }
-            if let found { return found }
+        return firstFlaw(role, in: global, flaw) ?? firstFlaw(role, in: namespace, flaw) ?? firstSelected(role, flaw)
+    }
+
+    private func firstFlaw(
+        _ role: PolicyIndex.Role, in group: Group, _ flaw: (AuthorizationPolicy) -> PolicyDecision.Reason?
+    ) -> PolicyDecision.Reason? {
+        var found: PolicyDecision.Reason?
+        group.index?.searchFlawed(role) { rank in
+            found = first(role, rank, of: group, flaw)
+            return found != nil
         }
-        return selected.lazy.filter { $0.role == role }.compactMap(flaw).first
+        return found
+    }
+
+    private func firstSelected<Result>(
+        _ role: PolicyIndex.Role, _ body: (AuthorizationPolicy) -> Result?
+    ) -> Result? {
+        for policy in selected where policy.role == role {
+            if let result = body(policy) { return result }
+        }
+        return nil
     }
 
     /// What `body` makes of the first policy of this rank, role and group of which it makes anything.
     private func first<Result>(
-        _ role: PolicyIndex.Role, _ rank: PolicyRank, of group: Group, where body: (AuthorizationPolicy) -> Result?
+        _ role: PolicyIndex.Role, _ rank: PolicyRank, of group: Group, _ body: (AuthorizationPolicy) -> Result?
     ) -> Result? {
         guard let ranked = policies[rank] else { return nil }
         if ranked.isSingle { return body(ranked.first) }

@@ -89,26 +89,23 @@ struct PolicyIndex: Sendable {
 
     // MARK: Questions
 
-    /// The lowest rank for which `isMatch` holds among those of a role that share a key with the connection.
-    func first(
-        _ role: Role, for keys: PolicyConnectionKeys, where isMatch: (PolicyRank) -> Bool
-    ) -> PolicyRank? {
-        guard count(of: role) > 0 else { return nil }
+    /// Offers the policies of a role that share a key with the connection, by their ranks, until no lower rank is to be
+    /// had than the lowest one that is taken. The one taken last is the first of all.
+    func search(_ role: Role, for keys: PolicyConnectionKeys, _ isTaken: (PolicyRank) -> Bool) {
         var best: PolicyRank?
         for entry in kinds {
             guard let hash = keys.hash(entry.kind) else { continue }
-            best = first(role, hash, before: best, where: isMatch) ?? best
+            best = first(role, hash, before: best, isTaken) ?? best
         }
-        return best
     }
 
-    /// The lowest rank for which `isMatch` holds among those of a role; meant to hold for the flawed ones.
-    func firstFlawed(_ role: Role, where isMatch: (PolicyRank) -> Bool) -> PolicyRank? {
-        first(role, Self.flawHash, before: nil, where: isMatch)
+    /// Offers the policies of a role that are flawed, and perhaps some that are not, by their ranks until one is taken.
+    func searchFlawed(_ role: Role, _ isTaken: (PolicyRank) -> Bool) {
+        _ = first(role, Self.flawHash, before: nil, isTaken)
     }
 
     private func first(
-        _ role: Role, _ hash: UInt32, before limit: PolicyRank?, where isMatch: (PolicyRank) -> Bool
+        _ role: Role, _ hash: UInt32, before limit: PolicyRank?, _ isTaken: (PolicyRank) -> Bool
     ) -> PolicyRank? {
         let start = Self.word(hash, role, 0)
         let end = Self.word(hash, role, limit?.number ?? PolicyRank.max)
@@ -116,7 +113,7 @@ struct PolicyIndex: Sendable {
         while let word = words.first(atLeast: next), word <= end {
             let rank = PolicyRank(number: UInt32(truncatingIfNeeded: word - start))
             if rank == limit { return nil }
-            if isMatch(rank) { return rank }
+            if isTaken(rank) { return rank }
             if word == end { return nil }
             next = word + 1
         }

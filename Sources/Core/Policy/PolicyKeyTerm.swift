@@ -12,11 +12,14 @@ struct PolicyKeyTerm {
     /// The keys of a rule: every connection that matches it has one of them. The key without attributes, which every
     /// connection has, where the rule asks for nothing exact; none where the rule matches nothing.
     static func keys(of rule: PolicyRule, at index: Int) -> [PolicyKey] {
-        var terms = [PolicyKeyTerm()]
         let clauses = rule.clauses.compactMap(self.terms(ofClause:))
+        if clauses.contains(where: \.isEmpty) { return [] }
+        var terms = [PolicyKeyTerm()]
         // Who calls tells connections apart better than what is called, so it goes first.
         for isNamed in [true, false] {
-            for clause in clauses where clause.allSatisfy(\.isNamed) == isNamed { combine(&terms, with: clause) }
+            for clause in clauses where clause.allSatisfy(\.isNamed) == isNamed {
+                combine(&terms, clause, countMax: Limits.policyKeyCombinationCountMax) { $0.add($1) }
+            }
         }
         return terms.map { PolicyKey(hash: $0.hash, rule: UInt32(truncatingIfNeeded: index), kind: $0.kind) }
     }
@@ -27,8 +30,8 @@ struct PolicyKeyTerm {
         guard !clause.isEmpty else { return nil }
         var terms: [PolicyKeyTerm] = []
         for match in clause where !match.isEmpty {
-            guard let matchTerms = self.terms(of: match, countMax: Limits.policyKeyCombinationCountMax / clause.count)
-            else { return nil }
+            let matchTerms = self.terms(of: match, countMax: Limits.policyKeyCombinationCountMax / clause.count)
+            if matchTerms.contains(where: \.isUnbound) { return nil }
             terms += matchTerms
         }
         return terms
@@ -36,80 +39,60 @@ struct PolicyKeyTerm {
 
     /// A match needs all its conditions. The first that is exact counts with all its values, the others where they do
     /// not multiply to too many.
-    private static func terms(of match: PolicyMatch, countMax: Int) -> [PolicyKeyTerm]? {
+    private static func terms(of match: PolicyMatch, countMax: Int) -> [PolicyKeyTerm] {
         var terms = [PolicyKeyTerm()]
-        for values in [names(match), sources(match), ports(match), destinations(match)] where !values.isEmpty {
-            combine(&terms, with: values, countMax: countMax)
+        if isExact(match.principals) {
+            combine(&terms, match.principals.anyOf, countMax: countMax) { $0.name(.principal, $1) }
+        } else if !match.serviceAccounts.anyOf.isEmpty {
+            combine(&terms, match.serviceAccounts.anyOf, countMax: countMax) {
+                $0.kind.name = .account
+                $0.name = PolicyAttributeHash.name(.account, $1.namespace, $1.serviceAccount)
+            }
+        } else if isExact(match.namespaces) {
+            combine(&terms, match.namespaces.anyOf, countMax: countMax) { $0.name(.namespace, $1) }
         }
-        return terms.contains { $0.isUnbound } ? nil : terms
+        combine(&terms, match.sources.anyOf, countMax: countMax) {
+            $0.kind.source = PolicyKey.Kind.NetworkSize($1)
+            $0.source = PolicyAttributeHash.source($1.network)
+        }
+        combine(&terms, match.destinationPorts.anyOf, countMax: countMax) {
+            $0.kind.hasPort = true
+            $0.port = PolicyAttributeHash.port($1)
+        }
+        combine(&terms, match.destinations.anyOf, countMax: countMax) {
+            $0.kind.destination = PolicyKey.Kind.NetworkSize($1)
+            $0.destination = PolicyAttributeHash.destination($1.network)
+        }
+        return terms
     }
 
-    private static func combine(
-        _ terms: inout [PolicyKeyTerm], with others: [PolicyKeyTerm],
-        countMax: Int = Limits.policyKeyCombinationCountMax
+    /// Each of the terms with each of the values, if there are any and not too many.
+    private static func combine<Value>(
+        _ terms: inout [PolicyKeyTerm], _ values: [Value], countMax: Int,
+        _ add: (inout PolicyKeyTerm, Value) -> Void
     ) {
+        guard !values.isEmpty else { return }
         let isFirst = terms.count == 1 && terms[0].isUnbound
-        guard isFirst || terms.count * others.count <= max(terms.count, countMax) else { return }
-        terms = terms.flatMap { term in others.map { term.combined(with: $0) } }
-    }
-
-    // MARK: One condition
-
-    private static func names(_ match: PolicyMatch) -> [PolicyKeyTerm] {
-        if let principals = exact(match.principals) {
-            return principals.map { term(.principal, PolicyAttributeHash.name(.principal, $0)) }
-        }
-        if !match.serviceAccounts.anyOf.isEmpty {
-            return match.serviceAccounts.anyOf.map {
-                term(.account, PolicyAttributeHash.name(.account, $0.namespace, $0.serviceAccount))
+        guard isFirst || terms.count * values.count <= max(terms.count, countMax) else { return }
+        if values.count == 1 {
+            for index in terms.indices { add(&terms[index], values[0]) }
+        } else {
+            terms = terms.flatMap { term in
+                values.map { value in
+                    var combined = term
+                    add(&combined, value)
+                    return combined
+                }
             }
         }
-        return exact(match.namespaces)?.map { term(.namespace, PolicyAttributeHash.name(.namespace, $0)) } ?? []
     }
 
-    private static func term(_ name: PolicyKey.Kind.Name, _ hash: UInt64) -> PolicyKeyTerm {
-        var term = PolicyKeyTerm()
-        term.kind.name = name
-        term.name = hash
-        return term
-    }
-
-    private static func sources(_ match: PolicyMatch) -> [PolicyKeyTerm] {
-        match.sources.anyOf.map { prefix in
-            var term = PolicyKeyTerm()
-            term.kind.source = PolicyKey.Kind.NetworkSize(prefix)
-            term.source = PolicyAttributeHash.source(prefix.network)
-            return term
-        }
-    }
-
-    private static func destinations(_ match: PolicyMatch) -> [PolicyKeyTerm] {
-        match.destinations.anyOf.map { prefix in
-            var term = PolicyKeyTerm()
-            term.kind.destination = PolicyKey.Kind.NetworkSize(prefix)
-            term.destination = PolicyAttributeHash.destination(prefix.network)
-            return term
-        }
-    }
-
-    private static func ports(_ match: PolicyMatch) -> [PolicyKeyTerm] {
-        match.destinationPorts.anyOf.map { port in
-            var term = PolicyKeyTerm()
-            term.kind.hasPort = true
-            term.port = PolicyAttributeHash.port(port)
-            return term
-        }
-    }
-
-    /// The texts of a condition that is met by exact texts only.
-    private static func exact(_ condition: PolicyMatch.Condition<StringMatch>) -> [String]? {
-        guard !condition.anyOf.isEmpty else { return nil }
-        var texts: [String] = []
-        for pattern in condition.anyOf {
-            guard case .exact(let text) = pattern else { return nil }
-            texts.append(text)
-        }
-        return texts
+    /// Whether a condition is met by exact texts only.
+    private static func isExact(_ condition: PolicyMatch.Condition<StringMatch>) -> Bool {
+        !condition.anyOf.isEmpty
+            && condition.anyOf.allSatisfy { pattern in
+                if case .exact = pattern { true } else { false }
+            }
     }
 
     // MARK: A term
@@ -119,15 +102,17 @@ struct PolicyKeyTerm {
     private var isNamed: Bool { kind.name != .none || kind.source != nil }
     private var hash: UInt32 { UInt32(truncatingIfNeeded: (name ^ source ^ destination ^ port) >> 32) }
 
-    /// Both together. Of an attribute that both speak of the first value will do.
-    private func combined(with other: PolicyKeyTerm) -> PolicyKeyTerm {
-        var term = self
-        if term.kind.name == .none { (term.kind.name, term.name) = (other.kind.name, other.name) }
-        if term.kind.source == nil { (term.kind.source, term.source) = (other.kind.source, other.source) }
-        if term.kind.destination == nil {
-            (term.kind.destination, term.destination) = (other.kind.destination, other.destination)
-        }
-        if !term.kind.hasPort { (term.kind.hasPort, term.port) = (other.kind.hasPort, other.port) }
-        return term
+    private mutating func name(_ kind: PolicyKey.Kind.Name, _ pattern: StringMatch) {
+        guard case .exact(let text) = pattern else { return }
+        self.kind.name = kind
+        name = PolicyAttributeHash.name(kind, text)
+    }
+
+    /// Adds what another term asks for. Of an attribute that both speak of the first value will do.
+    private mutating func add(_ other: PolicyKeyTerm) {
+        if kind.name == .none { (kind.name, name) = (other.kind.name, other.name) }
+        if kind.source == nil { (kind.source, source) = (other.kind.source, other.source) }
+        if kind.destination == nil { (kind.destination, destination) = (other.kind.destination, other.destination) }
+        if !kind.hasPort { (kind.hasPort, port) = (other.kind.hasPort, other.port) }
     }
 }

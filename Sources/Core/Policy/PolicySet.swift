@@ -44,7 +44,9 @@ public struct PolicySet: Sendable {
         policies[rank] = new
         revision += 1
         let (old, new) = (old?.all ?? [], new?.all ?? [])
-        for group in Set((old + new).compactMap(\.group)) {
+        var groups: [String] = []
+        for case let group? in (old + new).map(\.group) where !groups.contains(group) { groups.append(group) }
+        for group in groups {
             let (leaving, staying) = (old.filter { $0.group == group }, new.filter { $0.group == group })
             guard !leaving.elementsEqual(staying, by: ===) else { continue }
             var index = indexes[group] ?? PolicyIndex()

@@ -70,7 +70,9 @@ enum PolicyFolding {
     private static func condition<Input, Output>(
         _ anyOf: [Input], _ noneOf: [Input], _ flaw: inout String?, _ read: Reader<Input, Output>
     ) -> PolicyMatch.Condition<Output> {
-        PolicyMatch.Condition(
+        // Most conditions are not there.
+        if anyOf.isEmpty, noneOf.isEmpty { return PolicyMatch.Condition() }
+        return PolicyMatch.Condition(
             anyOf: anyOf.compactMap { read($0, &flaw) }, noneOf: noneOf.compactMap { read($0, &flaw) })
     }
 

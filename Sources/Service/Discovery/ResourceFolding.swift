@@ -15,7 +15,8 @@ struct ResourceFolding {
     private var gateways = SharingPool<Mesh.GatewayAddress>()
     private var memberships = SharingPool<[Mesh.Workload.Membership]>()
 
-    mutating func address(_ bytes: [UInt8]) throws(ResourceFlaw) -> Address {
+    /// - Parameter name: The resource's name, with which what is equal to it is shared.
+    mutating func address(_ bytes: [UInt8], named name: String) throws(ResourceFlaw) -> Address {
         let message: Schema.Address
         do {
             message = try Schema.Address(protobuf: bytes)
@@ -23,7 +24,7 @@ struct ResourceFolding {
             throw .undecodable(error)
         }
         switch message.kind {
-        case .workload(let workload): return .workload(try fold(workload))
+        case .workload(let workload): return .workload(try fold(workload, named: name))
         case .service(let service): return .service(try fold(service))
         case nil: throw .unknownAddress
         }
@@ -31,11 +32,14 @@ struct ResourceFolding {
 
     // MARK: Workloads
 
-    private mutating func fold(_ message: Schema.Workload) throws(ResourceFlaw) -> Mesh.Workload {
+    private mutating func fold(
+        _ message: Schema.Workload, named name: String
+    ) throws(ResourceFlaw) -> Mesh.Workload {
         var addresses: [IPAddress] = []
         for bytes in message.addresses { addresses.append(try address(of: bytes)) }
         return Mesh.Workload(
-            uid: message.uid, name: message.name, namespace: strings.shared(message.namespace),
+            uid: message.uid == name ? name : message.uid, name: message.name,
+            namespace: strings.shared(message.namespace),
             serviceAccount: strings.shared(message.serviceAccount.isEmpty ? "default" : message.serviceAccount),
             trustDomain: strings.shared(message.trustDomain.isEmpty ? "cluster.local" : message.trustDomain),
             network: strings.shared(message.network), addresses: addresses, hostname: message.hostname,

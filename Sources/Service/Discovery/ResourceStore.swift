@@ -86,7 +86,8 @@ public struct ResourceStore {
         taken: (inout ResourceStore, Resource) -> Void
     ) -> [String] {
         var complaints: [String] = []
-        for resource in response.resources {
+        for var resource in response.resources {
+            resource.name = heldName(resource.name, of: type)
             do throws(ResourceFlaw) {
                 try insert(resource, of: type, &changes)
                 taken(&self, resource)
@@ -97,13 +98,19 @@ public struct ResourceStore {
         return complaints
     }
 
+    /// The name of a resource, as the copy that is held already, if one is: a workload's is kept in several places.
+    private func heldName(_ name: String, of type: ResourceType) -> String {
+        guard let versions = versions[type], let index = versions.index(forKey: name) else { return name }
+        return versions.keys[index]
+    }
+
     private mutating func insert(
         _ resource: Resource, of type: ResourceType, _ changes: inout Changes
     ) throws(ResourceFlaw) {
         let bytes = resource.resource?.value ?? []
         switch type {
         case .address:
-            switch try folding.address(bytes) {
+            switch try folding.address(bytes, named: resource.name) {
             case .workload(let workload):
                 changes.note(leaving: state.workload(uid: workload.uid), in: state)
                 state.insert(workload)
