@@ -40,17 +40,17 @@ import Tunnel
     }
 
     @Test(arguments: CipherSuite.allCases)
-    func `8 MiB both ways at once arrive whole with each suite`(suite: CipherSuite) throws {
+    func `2 MiB both ways at once arrive whole with each suite`(suite: CipherSuite) throws {
         let before = takenOverCount
         let path = try path { $0.cipherSuites = [suite] }
-        try path.run { try Self.exchange($0, byteCount: 8 << 20) }
+        try path.run { try Self.exchange($0, byteCount: 2 << 20) }
         #expect(path.accepter.peers == [Authority.web])
         if let before, let after = takenOverCount { #expect(after == before + 2) }
     }
 
     @Test func `keys are replaced in the middle of bulk, at both ends`() throws {
-        let path = try path { $0.recordsPerKey = 50 }
-        try path.run { try Self.exchange($0, byteCount: 8 << 20) }
+        let path = try path { $0.recordsPerKey = 20 }
+        try path.run { try Self.exchange($0, byteCount: 2 << 20) }
         #expect(path.accepter.failures.isEmpty && path.opener.pool.tunnelCount == 1)
     }
 

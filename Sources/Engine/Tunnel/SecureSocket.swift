@@ -27,6 +27,8 @@ struct SecureSocket: ~Copyable {
     let descriptor: OwnedDescriptor
     /// Nil once the kernel has taken over.
     private var tls: TLSConnection?
+    /// The same, for the data path.
+    private var machine: Borrowed<TLSConnection>?
     private var kernel: KernelRecords?
     private var provenIdentity: SPIFFEID?
     private let isOffloadable: Bool
@@ -41,6 +43,7 @@ struct SecureSocket: ~Copyable {
     init(_ descriptor: consuming OwnedDescriptor, _ tls: TLSConnection) {
         self.descriptor = descriptor
         self.tls = tls
+        machine = Borrowed(tls)
         isOffloadable = tls.isOffloadable
     }
 
@@ -97,15 +100,16 @@ struct SecureSocket: ~Copyable {
     }
 
     private mutating func decrypt(_ ciphertext: UnsafeRawBufferPointer, into buffers: RelayBuffers) {
-        guard let tls else { return }
-        let wasEstablished = tls.isEstablished
-        do {
-            try unsafe tls.receive(ciphertext, plaintext: &buffers.plaintext, ciphertext: &outgoing)
-            // It had room for a flight of the handshake.
-            if !wasEstablished, tls.isEstablished, outgoing.isEmpty { outgoing.release() }
-            if tls.peerClosed { end = .closed }
-        } catch {
-            end = .refused(error)
+        machine?.with { tls in
+            let wasEstablished = tls.isEstablished
+            do throws(TLSFailure) {
+                try unsafe tls.receive(ciphertext, plaintext: &buffers.plaintext, ciphertext: &outgoing)
+                // It had room for a flight of the handshake.
+                if !wasEstablished, tls.isEstablished, outgoing.isEmpty { outgoing.release() }
+                if tls.peerClosed { end = .closed }
+            } catch {
+                end = .refused(error)
+            }
         }
     }
 
@@ -158,6 +162,7 @@ struct SecureSocket: ~Copyable {
         do throws(Errno) { try KernelTLS.attach(to: descriptor) } catch { return }
         kernel = try KernelRecords(session, on: descriptor)
         provenIdentity = tls.peerIdentity
+        machine = nil
         self.tls = nil
     }
 
@@ -166,16 +171,20 @@ struct SecureSocket: ~Copyable {
     /// Has data encrypted and written; what the socket does not take waits.
     /// - Returns: whether the socket takes more.
     mutating func send(_ data: UnsafeRawBufferPointer, by buffers: RelayBuffers) throws(TunnelFailure) -> Bool {
-        guard let tls else {
+        guard let machine else {
             try unsafe put(data)
             return !isBlocked
         }
         defer { buffers.ciphertext.reset() }
-        do throws(TLSFailure) {
-            try unsafe tls.send(data, ciphertext: &buffers.ciphertext)
-        } catch {
-            throw .handshake(error)
+        var failure: TLSFailure?
+        machine.with { tls in
+            do throws(TLSFailure) {
+                try unsafe tls.send(data, ciphertext: &buffers.ciphertext)
+            } catch {
+                failure = error
+            }
         }
+        if let failure { throw .handshake(failure) }
         try unsafe put(buffers.ciphertext.readable)
         return !isBlocked
     }
