@@ -36,14 +36,14 @@ import Testing
 
     @Test func `a stream begins with a request for each type that names what is held`() {
         var store = Self.store()
-        let fresh = store.subscriptions
+        let fresh = store.subscriptions()
         #expect(fresh.map(\.typeURL) == [Messages.addressURL, Messages.authorizationURL])
         #expect(fresh.allSatisfy { $0.node != nil && $0.initialResourceVersions.isEmpty && $0.responseNonce.isEmpty })
         #expect(fresh.allSatisfy { $0.resourceNamesSubscribe.isEmpty && $0.resourceNamesUnsubscribe.isEmpty })
         _ = store.apply(Messages.addresses([Messages.workload("a"), Messages.workload("b")]))
         _ = store.apply(Messages.addresses([], removing: ["b"]))
-        #expect(store.subscriptions[0].initialResourceVersions == ["a": "v-a"])
-        #expect(store.subscriptions[1].initialResourceVersions.isEmpty)
+        #expect(store.subscriptions()[0].initialResourceVersions == ["a": "v-a"])
+        #expect(store.subscriptions()[1].initialResourceVersions.isEmpty)
     }
 
     @Test func `what is accepted is acknowledged under its nonce`() {
@@ -91,7 +91,7 @@ import Testing
         #expect(outcome.reply.errorDetail?.code == 0)
         #expect(outcome.update.state.workload(uid: "good") != nil)
         #expect(outcome.update.state.workloadCount == 1)
-        #expect(store.subscriptions[0].initialResourceVersions == ["good": "v-good"])
+        #expect(store.subscriptions()[0].initialResourceVersions == ["good": "v-good"])
     }
 
     @Test func `bad services, garbage and nothing at all are refused together`() {
@@ -248,7 +248,7 @@ import Testing
         #expect(!decision("shop").isAllowed)
         #expect(decision("shop").reason.description.contains("shop/p is not understood"))
         #expect(decision("other").isAllowed)
-        #expect(store.subscriptions[1].initialResourceVersions.isEmpty)
+        #expect(store.subscriptions()[1].initialResourceVersions.isEmpty)
         _ = store.apply(Messages.authorizations([Self.authorization("p") { $0.action = .deny }]))
         #expect(decision("shop").isAllowed)
         _ = store.apply(Messages.authorizations([bad]))

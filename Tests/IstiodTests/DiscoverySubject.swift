@@ -37,7 +37,8 @@ final class DiscoverySubject: DiscoveryDelegate {
             address: "10.0.0.2", podName: "ztunnel-abcde", podNamespace: "istio-system", nodeName: "n1",
             metadata: ["ISTIO_VERSION": Value("tests")])
         client = DiscoveryClient(
-            access: access, store: ResourceStore(settings: MeshSettings(node: "n1"), node: node), loop: loop,
+            access: access, store: ResourceStore(settings: MeshSettings(node: "n1"), node: node, isOnDemand: onDemand),
+            loop: loop,
             delegate: box, random: EntropyGenerator())
         box.target = self
         client.start()

@@ -138,7 +138,7 @@ import YAML
 
     @Test func `the control plane hears nothing of local resources, and what it sent outlives them`() throws {
         var store = try Self.store("workloads: [{uid: a, name: mine}, {uid: b}]\n")
-        #expect(store.subscriptions.allSatisfy { $0.initialResourceVersions.isEmpty } && !store.isReady)
+        #expect(store.subscriptions().allSatisfy { $0.initialResourceVersions.isEmpty } && !store.isReady)
         var response = DeltaDiscoveryResponse()
         response.typeURL = ResourceType.address.typeURL
         var resource = try #require(

@@ -49,7 +49,7 @@ extension FuzzTarget {
             _ = store.state.route(from: workload, at: address, to: target, random: 7, resolution: found)
             _ = store.state.admit(.address(target), at: address, for: workload, forwardedHost: nil)
         }
-        check(store.subscriptions.count == 2, "two types are subscribed to")
+        check(store.subscriptions().count == 2, "two types are subscribed to")
     }
 
     private static func name(_ bytes: [UInt8], isPolicy: Bool) -> String {

@@ -217,6 +217,11 @@ static inline GENERAL_NAMES *culvert_request_names(X509_REQ *request) {
     return names;
 }
 
+// A list that shares its certificates with whoever owns them.
+static inline STACK_OF(X509) *culvert_certificates_new(void) { return sk_X509_new_null(); }
+static inline void culvert_certificates_free(STACK_OF(X509) *list) { sk_X509_free(list); }
+static inline int culvert_certificates_add(STACK_OF(X509) *list, X509 *certificate) { return sk_X509_push(list, certificate) > 0; }
+
 static inline int culvert_add_extension(X509 *certificate, X509 *issuer, int kind, const char *value) {
     X509V3_CTX context;
     X509V3_set_ctx_nodb(&context);

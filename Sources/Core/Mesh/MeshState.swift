@@ -180,6 +180,9 @@ extension MeshState {
         servicesByAddress[address]?.best(for: namespace) ?? servicesByPrefix.best(for: address, namespace: namespace)
     }
 
+    /// The same for whoever sees it, and for the address itself only.
+    func exactService(at address: NetworkAddress) -> Service? { servicesByAddress[address]?.services.first }
+
     /// All workloads, in no particular order.
     public var allWorkloads: some Sequence<Workload> { workloads.lazy.map(\.value) }
 

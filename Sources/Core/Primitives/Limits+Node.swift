@@ -9,6 +9,8 @@ extension Limits {
     public static let workloadWaitDuration: Duration = .seconds(5)
     /// Connections of one pod that may wait for these at once on one worker.
     public static let waitingConnectionCountMax = 1024
+    /// Names of resources that one connection may have asked for on its behalf.
+    public static let learnedNameCountMax = 16
     /// Attempts to take one connection to an endpoint before it fails.
     public static let connectAttemptCountMax = 3
     /// How long the gateway of a network has to end its stream after the tunnel within has ended.

@@ -34,6 +34,14 @@ public struct TLSCredentials: Sendable {
             "the key is not the certificate's")
     }
 
+    /// The same certificate with other roots.
+    init(_ other: TLSCredentials, roots: [CertificateFacts], trusted: [Certificate]) {
+        (chain, certificates, key, skippedRootCount) = (
+            other.chain, other.certificates, other.key, other.skippedRootCount
+        )
+        (self.roots, self.trusted) = (roots, trusted)
+    }
+
     /// The leaf's facts.
     public var leaf: CertificateFacts { chain[0] }
 }

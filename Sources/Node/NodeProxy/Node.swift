@@ -38,6 +38,8 @@ public final class Node {
     private var nextGathering = 0
     /// Who waits for the dump that is being written.
     private var dumpWaiters: [([UInt8]) -> Void] = []
+    /// Has resources asked for by name, where the control plane tells on demand.
+    var learn: ([String], @escaping (Bool) -> Void) -> Void = { $1(true) }
     /// Told when enrolment becomes ready, or no longer is.
     public var enrolmentChanged: (Bool) -> Void = { _ in }
 
@@ -66,6 +68,13 @@ public final class Node {
         let control = ControlLink(
             fetchCertificate: { identity, link in
                 mailbox.post { ($0.resident as? Node)?.fetchCertificate(identity, for: link) }
+            },
+            learn: { names, number, link in
+                mailbox.post { loop in
+                    (loop.resident as? Node)?.learn(names) { isAnswered in
+                        link.perform { $0.learned(number, isAnswered) }
+                    }
+                }
             },
             dispose: { state in mailbox.post { _ in withExtendedLifetime(state) {} } })
         for (index, mailbox) in mailboxes.enumerated() {

@@ -56,10 +56,8 @@ extension NodeConfiguration {
 
     /// Settings whose meaning we do not carry out yet must not be silently ignored.
     private func refuseUnsupported(_ reader: EnvironmentReader) throws(ConfigurationError) {
-        for name in ["XDS_ON_DEMAND", "FAKE_CA"] {
-            guard try reader.flag(name) != true else {
-                throw ConfigurationError(variable: name, reason: "is not supported")
-            }
+        guard try reader.flag("FAKE_CA") != true else {
+            throw ConfigurationError(variable: "FAKE_CA", reason: "is not supported")
         }
         for name in ["CRL_PATH"] {
             guard reader.text(name) == nil else {
@@ -98,6 +96,7 @@ extension NodeConfiguration {
         _ reader: EnvironmentReader, _ config: ProxyConfig
     ) throws(ConfigurationError) {
         discovery = try access("XDS", reader, else: config.discoveryAddress)
+        isOnDemand = try reader.flag("XDS_ON_DEMAND") ?? false
         certificateAuthority = try access("CA", reader, else: nil)
         switch (reader.text("LOCAL_XDS"), reader.text("LOCAL_XDS_PATH")) {
         case (nil, nil): break

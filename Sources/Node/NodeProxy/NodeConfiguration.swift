@@ -14,6 +14,8 @@ public struct NodeConfiguration: Sendable {
     /// Nil: no control plane is asked.
     public var discovery: ControlPlaneAccess?
     public var certificateAuthority: ControlPlaneAccess?
+    /// Whether the control plane tells of workloads and services only as they are asked for.
+    public var isOnDemand = false
     /// What is known of the mesh beside what the control plane says.
     public var localState: LocalSource?
     public var clusterID = "Kubernetes"

@@ -110,7 +110,9 @@ public final class NodeService {
     }
 
     private func startDiscovery() throws {
-        var store = ResourceStore(settings: configuration.meshSettings, node: configuration.discoveryNode)
+        var store = ResourceStore(
+            settings: configuration.meshSettings, node: configuration.discoveryNode,
+            isOnDemand: configuration.isOnDemand && configuration.discovery != nil)
         try startLocalState(&store)
         guard let access = configuration.discovery else {
             readiness.complete(Task.state)
@@ -122,6 +124,7 @@ public final class NodeService {
             access: access, store: store, loop: loop, delegate: self, random: SystemRandomNumberGenerator(),
             logger: logger)
         discovery = client
+        node.learn = { [unowned client] in client.learn($0, $1) }
         client.start()
     }
 

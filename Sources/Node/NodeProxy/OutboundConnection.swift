@@ -21,6 +21,7 @@ final class OutboundConnection {
     /// The address of a destination that has a name only.
     private var resolution: HostResolution?
     private var attempts: ConnectAttempts
+    private var inquiry = Inquiry()
     /// The gateway's uid, where it was the gateway that could not be reached.
     private var blamed: String?
     /// What went wrong with this attempt, as far as we know better than its stream.
@@ -77,6 +78,11 @@ final class OutboundConnection {
             return refuse("unknown source workload: \(pod.name.namespace)/\(pod.name.name)")
         }
         record.caller.workload = source
+        let isAsking = inquiry.begin(state, from: source, to: asked.address, on: pod.worker) { [self] failure in
+            guard socket != nil else { return }
+            if let failure { unresolved(failure) } else { self.route(from: pod.workload) }
+        }
+        if isAsking { return }
         let route = state.route(
             from: source, at: record.source.address, to: asked, random: random, resolution: resolution,
             avoiding: attempts.failed)
@@ -344,8 +350,7 @@ extension OutboundConnection: PodConnection {
     }
 
     func abort(_ reason: String) {
-        // Nobody's fault: the pod or the node goes.
-        flag = ResponseFlag.none
+        flag = ResponseFlag.none  // Nobody's fault: the pod or the node goes.
         if let stream {
             stream.abort(reason)
         } else if let relay {

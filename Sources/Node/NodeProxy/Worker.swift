@@ -6,6 +6,7 @@ import Primitives
 import Resolver
 import Synchronization
 import System
+import TLS
 import Telemetry
 import Tunnel
 
@@ -44,10 +45,19 @@ final class WorkerLink: Sendable {
     }
 }
 
+/// A connection that waits for its certificate.
+private struct CertificateWaiter {
+    let since: Instant
+    let completion: (Result<WorkloadCertificate, CertificateFailure>) -> Void
+}
+
 /// What workers ask of the control loop.
 struct ControlLink: Sendable {
     /// Fetches a certificate and leaves it, or why there is none, with the worker that asked.
     var fetchCertificate: @Sendable (SPIFFEID, WorkerLink) -> Void
+    /// Has resources asked for by name, and tells the worker that asked, under its number, when the state has them or
+    /// they are not to be had; false says that nobody answered.
+    var learn: @Sendable ([String], Int, WorkerLink) -> Void
     /// Takes back a state, so that the last release of a large one happens off the data path.
     var dispose: @Sendable (MeshState) -> Void
 }
@@ -67,7 +77,10 @@ final class Worker {
     private(set) var pods: [String: PodProxy] = [:]
     private var departures: TimerToken?
     private var certificates: [SPIFFEID: WorkloadCertificate] = [:]
-    private var awaitingCertificate: [SPIFFEID: [(Result<WorkloadCertificate, CertificateFailure>) -> Void]] = [:]
+    private var awaitingCertificate: [SPIFFEID: [CertificateWaiter]] = [:]
+    /// Who waits for resources that were asked for by name.
+    private var learners: [Int: (Bool) -> Void] = [:]
+    private var nextLearner = 0
     let home: NetworkNamespace
     /// Room for a datagram, for all of this worker's sockets.
     let datagrams = DatagramBuffer()
@@ -133,25 +146,57 @@ final class Worker {
         return metrics
     }
 
+    /// Has resources asked for by name, where the control plane tells on demand. Calls back once the state has them or
+    /// they are not to be had; false says that nobody answered in time.
+    func learn(_ names: [String], _ completion: @escaping (Bool) -> Void) {
+        guard learners.count < Limits.waitingConnectionCountMax else {
+            loop.after(.zero) { completion(false) }
+            return
+        }
+        learners[nextLearner] = completion
+        control.learn(names, nextLearner, links[index])
+        nextLearner += 1
+    }
+
+    func learned(_ number: Int, _ isAnswered: Bool) { learners.removeValue(forKey: number)?(isAnswered) }
+
     // MARK: Certificates
 
     /// Calls back with the identity's certificate, at once when it is here.
     func certificate(
         for identity: SPIFFEID, _ completion: @escaping (Result<WorkloadCertificate, CertificateFailure>) -> Void
     ) {
-        if let certificate = certificates[identity] { return completion(.success(certificate)) }
+        if let certificate = certificates[identity], certificate.credentials.leaf.notAfter > WallClock.now() {
+            return completion(.success(certificate))
+        }
         guard awaitingCertificate[identity, default: []].count < Limits.waitingConnectionCountMax else {
             return completion(.failure(CertificateFailure("too many connections wait for this certificate")))
         }
-        awaitingCertificate[identity, default: []].append(completion)
-        if awaitingCertificate[identity]?.count == 1 { control.fetchCertificate(identity, links[index]) }
+        awaitingCertificate[identity, default: []].append(CertificateWaiter(since: loop.now, completion: completion))
+        guard awaitingCertificate[identity]?.count == 1 else { return }
+        control.fetchCertificate(identity, links[index])
+        loop.after(Limits.workloadWaitDuration) { [weak self] in self?.endLongWaits(for: identity) }
+    }
+
+    /// Nobody waits for a certificate longer than for a workload's record.
+    private func endLongWaits(for identity: SPIFFEID) {
+        let waiters = awaitingCertificate.removeValue(forKey: identity) ?? []
+        let longest = waiters.prefix { loop.now - $0.since >= Limits.workloadWaitDuration }
+        let rest = Array(waiters.dropFirst(longest.count))
+        if let next = rest.first {
+            awaitingCertificate[identity] = rest
+            loop.after(Limits.workloadWaitDuration - (loop.now - next.since)) { [weak self] in
+                self?.endLongWaits(for: identity)
+            }
+        }
+        for waiter in longest { waiter.completion(.failure(CertificateFailure("a certificate did not come in time"))) }
     }
 
     func received(_ result: Result<WorkloadCertificate, CertificateFailure>, for identity: SPIFFEID) {
         if case .success(let certificate) = result, (certificates[identity]?.generation ?? 0) < certificate.generation {
             certificates[identity] = certificate
         }
-        for completion in awaitingCertificate.removeValue(forKey: identity) ?? [] { completion(result) }
+        for waiter in awaitingCertificate.removeValue(forKey: identity) ?? [] { waiter.completion(result) }
     }
 
     func forget(_ identity: SPIFFEID) { certificates[identity] = nil }

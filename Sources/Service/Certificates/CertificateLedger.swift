@@ -133,6 +133,14 @@ public struct CertificateLedger<Certificate: Sendable>: Sendable {
         return true
     }
 
+    /// Puts another certificate in the place of an identity's own, which is as valid.
+    /// - Returns: false if the identity has none.
+    public mutating func replace(_ certificate: Certificate, of identity: SPIFFEID) -> Bool {
+        guard entries[identity]?.certificate != nil else { return false }
+        entries[identity]?.certificate = certificate
+        return true
+    }
+
     /// Ends a call that failed.
     /// - Returns: nil if nobody needs the certificate any more.
     public mutating func fail(

@@ -24,6 +24,8 @@ public final class CertificateStore {
     private let options: TLSOptions
     private let observer: (Event) -> Void
     private var ledger = CertificateLedger<WorkloadCertificate>()
+    private var successions: [SPIFFEID: CertificateSuccession] = [:]
+    private var advances: [SPIFFEID: TimerToken] = [:]
     private var waiters: [SPIFFEID: [Completion]] = [:]
     private var generator = EntropyGenerator()
     private var generation: UInt64 = 0
@@ -71,6 +73,8 @@ public final class CertificateStore {
     /// Drops an identity that no pod of this node has any more.
     public func forget(_ identity: SPIFFEID) {
         ledger.forget(identity)
+        successions[identity] = nil
+        if let advance = advances.removeValue(forKey: identity) { loop.cancel(advance) }
         observer(.forgotten(identity))
         answer(identity, .failure(.forgotten))
     }
@@ -117,27 +121,50 @@ public final class CertificateStore {
     ) {
         do {
             let chain = try result.get()
-            let certificate = try WorkloadCertificate(
-                identity: ticket.identity, generation: generation + 1, key: key, chain: chain, options: options)
-            try complete(ticket, certificate)
+            try complete(
+                ticket, WorkloadCertificate.credentials(of: ticket.identity, key: key, chain: chain))
         } catch {
             fail(ticket, error)
         }
     }
 
     private func complete(
-        _ ticket: CertificateLedger<WorkloadCertificate>.Ticket, _ certificate: WorkloadCertificate
+        _ ticket: CertificateLedger<WorkloadCertificate>.Ticket, _ credentials: TLSCredentials
     ) throws(CertificateFailure) {
-        let leaf = certificate.credentials.leaf
+        let leaf = credentials.leaf
         let wall = WallClock.now()
         guard leaf.notAfter > wall else { throw CertificateFailure("the CA sent a certificate that has expired") }
+        var succession = successions[ticket.identity]
+        let step = succession?.follow(with: credentials, wall: wall) ?? .init(shown: credentials, keptBack: nil)
+        let certificate = try WorkloadCertificate(
+            identity: ticket.identity, generation: generation + 1, credentials: step.shown, options: options)
         let isNeeded = ledger.complete(
             ticket, certificate, .init(notBefore: leaf.notBefore, notAfter: leaf.notAfter), now: loop.now, wall: wall,
             using: &generator)
         guard isNeeded else { return }
+        successions[ticket.identity] = succession ?? CertificateSuccession(credentials)
         generation = certificate.generation
+        if let former = advances.removeValue(forKey: ticket.identity) { loop.cancel(former) }
+        if let next = step.keptBack {
+            advances[ticket.identity] = loop.after(next.after) { [weak self] in
+                self?.advance(ticket.identity, to: next.credentials)
+            }
+        }
         observer(.renewed(certificate))
         answer(ticket.identity, .success(certificate))
+    }
+
+    /// Shows a certificate that was kept back.
+    private func advance(_ identity: SPIFFEID, to credentials: TLSCredentials) {
+        advances[identity] = nil
+        guard
+            let certificate = try? WorkloadCertificate(
+                identity: identity, generation: generation + 1, credentials: credentials, options: options),
+            ledger.replace(certificate, of: identity)
+        else { return }
+        generation = certificate.generation
+        successions[identity]?.advance()
+        observer(.renewed(certificate))
     }
 
     private func fail(_ ticket: CertificateLedger<WorkloadCertificate>.Ticket, _ failure: CertificateFailure) {

@@ -13,23 +13,37 @@ public struct WorkloadCertificate: Sendable {
     /// For connections that this workload opens.
     public let client: TLSContext
 
-    /// Makes a certificate of what the CA has answered.
+    /// Makes a certificate of what the CA has answered before, or with other roots.
+    init(
+        identity: SPIFFEID, generation: UInt64, credentials: TLSCredentials, options: TLSOptions
+    ) throws(CertificateFailure) {
+        do {
+            server = try TLSContext.workloadServer(credentials, options: options)
+            client = try TLSContext.workloadClient(credentials, options: options)
+        } catch {
+            throw CertificateFailure("the CA's answer cannot be used: \(error)")
+        }
+        self.identity = identity
+        self.generation = generation
+        self.credentials = credentials
+    }
+
+    /// Makes credentials of what the CA has answered.
     /// - Parameter chain: PEM texts: the leaf, the intermediates, and last the roots in one.
     /// - Throws: if the answer is not what was asked for.
-    init(
-        identity: SPIFFEID, generation: UInt64, key: PrivateKey, chain: [String], options: TLSOptions
-    ) throws(CertificateFailure) {
+    static func credentials(
+        of identity: SPIFFEID, key: PrivateKey, chain: [String]
+    ) throws(CertificateFailure) -> TLSCredentials {
         guard chain.count >= 2, let roots = chain.last else {
             throw CertificateFailure("the CA sent no root certificate")
         }
         guard chain.count <= Limits.signedChainCountMax else {
             throw CertificateFailure("the CA sent more than \(Limits.signedChainCountMax) certificates")
         }
+        let credentials: TLSCredentials
         do {
             let certificates = chain.dropLast().joined(separator: "\n")
             credentials = try TLSCredentials(chain: Array(certificates.utf8), key: key, roots: Array(roots.utf8))
-            server = try TLSContext.workloadServer(credentials, options: options)
-            client = try TLSContext.workloadClient(credentials, options: options)
         } catch {
             throw CertificateFailure("the CA's answer cannot be used: \(error)")
         }
@@ -37,7 +51,6 @@ public struct WorkloadCertificate: Sendable {
             let uri = credentials.leaf.uris.first ?? "nobody"
             throw CertificateFailure("the CA certified \(uri) instead of \(identity)")
         }
-        self.identity = identity
-        self.generation = generation
+        return credentials
     }
 }

@@ -9,16 +9,21 @@ public import Telemetry
 /// Follows a control plane over delta xDS: one stream after the other, with the state kept across them.
 public final class DiscoveryClient {
     private let access: ControlPlaneAccess
-    private let loop: EventLoop
+    let loop: EventLoop
     private let logger: Logger?
     private weak var delegate: (any DiscoveryDelegate)?
-    private var store: ResourceStore
+    private(set) var store: ResourceStore
     private var random: any RandomNumberGenerator
     private var backoff = ReconnectBackoff()
     private var attempt: Attempt?
     private var retry: TimerToken?
     private var streamCount = 0
     private var hasToldReadiness = false
+    /// Names asked for on demand, and who waits for them.
+    var requested = RequestedNames()
+    var questions: [Int: Question] = [:]
+    var questionsByName: [String: [Int]] = [:]
+    var nextQuestion = 0
 
     /// One stream and the channel made for it.
     private struct Attempt {
@@ -91,8 +96,11 @@ public final class DiscoveryClient {
         stream.onMessage = { [weak self] in self?.received($0, number) }
         stream.onEnded = { [weak self] status, _ in self?.ended(status, number) }
         attempt = Attempt(channel: channel, stream: stream)
-        for request in store.subscriptions { stream.send(request.protobuf()) }
+        for request in store.subscriptions(awaiting: requested.pending) { stream.send(request.protobuf()) }
     }
+
+    /// Sends a request on the stream, if there is one; the next one begins with what is needed then.
+    func send(_ request: DeltaDiscoveryRequest) { attempt?.stream.send(request.protobuf()) }
 
     private static let path = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
 
@@ -117,6 +125,7 @@ public final class DiscoveryClient {
         log(outcome.reply)
         // First the workers, then the server: what it hears of has taken effect.
         delegate?.discoveryUpdated(outcome.update)
+        settle(response)
         stream.send(outcome.reply.protobuf())
         guard store.isReady, !hasToldReadiness else { return }
         hasToldReadiness = true

@@ -1,4 +1,4 @@
-import Primitives
+public import Primitives
 
 extension Limits {
     /// How many values of one kind are kept for sharing among resources.
@@ -8,4 +8,11 @@ extension Limits {
     static let discoveryBackoffMax = Duration.seconds(15)
     /// A stream that ends this soon after it was opened was of no use.
     static let discoveryStreamDurationMin = Duration.seconds(1)
+    /// Names that may await an answer, and names that are known to stand for nothing.
+    static let requestedNameCountMax = 65_536
+    /// How long a name is taken to stand for nothing once the control plane has said so. istiod tells no one when that
+    /// changes.
+    static let absentNameDuration = Duration.seconds(30)
+    /// How long one waits for what a control plane tells on demand.
+    public static let nameAnswerDuration = Duration.seconds(5)
 }

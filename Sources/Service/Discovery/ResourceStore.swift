@@ -15,29 +15,49 @@ public struct ResourceStore {
 
     public private(set) var state: MeshState
     private let node: Schema.Node
+    /// Whether addresses come only as they are asked for.
+    let isOnDemand: Bool
     private var folding = ResourceFolding()
     /// By type, the version of each resource that the state holds.
     private var versions: [ResourceType: [String: String]] = [:]
     /// Types of which a response was taken without a complaint.
     private var acceptedTypes: Set<ResourceType> = []
 
-    public init(settings: MeshSettings, node: Schema.Node) {
+    public init(settings: MeshSettings, node: Schema.Node, isOnDemand: Bool = false) {
         state = MeshState(settings: settings)
         self.node = node
+        self.isOnDemand = isOnDemand
     }
 
-    /// Whether the first state is complete: a response of each type was accepted. Never becomes false again.
-    public var isReady: Bool { acceptedTypes.count == ResourceType.allCases.count }
+    /// Whether the first state is complete: a response was accepted of each type that comes unasked. Never becomes
+    /// false again.
+    public var isReady: Bool {
+        ResourceType.allCases.allSatisfy { isOnDemand && $0 == .address || acceptedTypes.contains($0) }
+    }
 
-    /// The first requests of a stream, in order: all resources of each type, but for those held already.
-    public var subscriptions: [DeltaDiscoveryRequest] {
+    /// The first requests of a stream, in order: all resources of each type, but for those held already. On demand that
+    /// is no address, but for those held already and the `pending` names.
+    public func subscriptions(awaiting pending: Set<String> = []) -> [DeltaDiscoveryRequest] {
         ResourceType.allCases.map { type in
             var request = DeltaDiscoveryRequest()
             request.node = node
             request.typeURL = type.typeURL
             request.initialResourceVersions = versions[type] ?? [:]
+            guard isOnDemand, type == .address else { return request }
+            // ztunnel's way to say: nothing yet.
+            request.resourceNamesSubscribe = ["*"]
+            request.resourceNamesUnsubscribe = ["*"]
+            for name in pending where versions[type]?[name] == nil { request.initialResourceVersions[name] = "" }
             return request
         }
+    }
+
+    /// Asks for addresses by name.
+    func request(for names: [String]) -> DeltaDiscoveryRequest {
+        var request = DeltaDiscoveryRequest()
+        request.typeURL = ResourceType.address.typeURL
+        request.resourceNamesSubscribe = names
+        return request
     }
 
     /// Applies a response: updates in their order, then removals. Resources that are refused leave the state as it was,
@@ -140,6 +160,7 @@ public struct ResourceStore {
     private mutating func remove(_ name: String, of type: ResourceType, _ changes: inout Changes) {
         switch type {
         case .address:
+            let name = versions[type]?[name] == nil ? name : state.primaryName(of: name)
             changes.note(leaving: state.workload(uid: name), in: state)
             changes.local[name] = nil
             state.removeAddress(named: name)

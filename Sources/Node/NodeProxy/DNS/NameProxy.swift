@@ -81,6 +81,7 @@ final class NameProxy {
                 guard let workload, let state = pod.worker.state else {
                     return reply(query.response(.serverFailure))
                 }
+                if learn(query, of: workload, state, reply) { return }
                 answer(query, of: workload, state, reply)
             }
         }
@@ -119,6 +120,24 @@ final class NameProxy {
         var hasFailed = false
         if case .failure = result { hasFailed = true }
         pod.worker.counted.names.answered(labels, after: pod.worker.loop.now - started, hasFailed: hasFailed)
+    }
+
+    /// Has asked for the services that the name may stand for, where the control plane tells on demand, and answers
+    /// then.
+    private func learn(
+        _ query: DNSQuery, of workload: Workload, _ state: MeshState, _ reply: @escaping ([UInt8]?) -> Void
+    ) -> Bool {
+        guard pod.worker.configuration.isOnDemand, let family = query.question.type.family,
+            let name = query.question.name.hostname,
+            state.lookUp(name, family, for: workload, random: 0) == nil
+        else { return false }
+        let names = state.unknownNames(of: name, for: workload)
+        guard !names.isEmpty else { return false }
+        pod.worker.learn(names) { [weak self] _ in
+            guard let self, !isStopped, let state = pod.worker.state else { return reply(nil) }
+            answer(query, of: workload, state, reply)
+        }
+        return true
     }
 
     private func forward(

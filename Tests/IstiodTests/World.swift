@@ -1,0 +1,202 @@
+import Glibc
+import Interception
+import Primitives
+import System
+import Testing
+
+/// Two nodes by the real program, `n1` with the pod web and `n2` with cart and idle; the peer is their control plane,
+/// their CA and their interception agents. Everything is in network namespaces of its own; the nodes' own networks
+/// serve only to reach the control plane.
+final class World {
+    static let controlPlane = "10.78.0.254"
+    let istiod: Istiod
+    let prefix: String
+    private var nodes: [String: ChildProcess] = [:]
+    private var others: [ChildProcess] = []
+    private let environment: [String: String]
+    private static let pods = [("web", "n1", "10.78.1.1"), ("cart", "n2", "10.78.1.2"), ("idle", "n2", "10.78.1.3")]
+
+    /// - Parameters:
+    ///   - lifetime: seconds for which certificates hold.
+    ///   - authority: more settings of the CA, JSON behind a comma.
+    ///   - environment: more settings of the nodes, or others.
+    init(lifetime: Int = 3600, authority: String = "", environment: [String: String] = [:]) throws {
+        self.environment = environment
+        prefix = "ci\(getpid() % 10000)\(Entropy.uint64() % 1000)"
+        try Self.run("ip", "netns", "add", prefix)
+        try Self.run("ip", "-n", prefix, "link", "set", "lo", "up")
+        try Self.run("ip", "-n", prefix, "link", "add", "bridge", "type", "bridge")
+        try Self.run("ip", "-n", prefix, "addr", "add", "\(Self.controlPlane)/16", "dev", "bridge")
+        try Self.run("ip", "-n", prefix, "link", "set", "bridge", "up")
+        for (name, address) in [("n1", "10.78.0.1"), ("n2", "10.78.0.2")] + Self.pods.map({ ($0.0, $0.2) }) {
+            try Self.attach(name, address, prefix)
+        }
+        for (pod, _, _) in Self.pods {
+            _ = try PodNetwork(families: [.v4]).install(
+                CaptureOptions(capturesDNS: false), in: .open(path: "/run/netns/\(prefix)-\(pod)"))
+        }
+        istiod = try Istiod(at: Self.controlPlane, in: .open(path: "/run/netns/\(prefix)"))
+        istiod.tell("ca", "\"lifetime\": \(lifetime)\(authority)")
+        try populate()
+        for node in ["n1", "n2"] { try start(node) }
+        let script = "\(Istiod.Checkout.repository)/Tests/peers/istiod-traffic"
+        others.append(try spawn([Istiod.Checkout.python, script, "serve", "8080"], in: "cart"))
+    }
+
+    deinit {
+        for process in others + Array(nodes.values) { process.send(signal: SIGKILL) }
+        for process in others + Array(nodes.values) { _ = try? process.wait(atMost: .seconds(5)) }
+        istiod.kill()
+        for name in ["n1", "n2"] + Self.pods.map(\.0) {
+            _ = try? ChildProcess.run(["ip", "netns", "del", "\(prefix)-\(name)"])
+        }
+        _ = try? ChildProcess.run(["ip", "netns", "del", prefix])
+    }
+
+    /// Tells the control plane of the mesh and the agents of their pods.
+    func populate() throws {
+        istiod.tell(
+            "put",
+            Json.put(
+                "address", Json.workload("web", address: "10.78.1.1", node: "n1", aliases: ["/10.78.1.1"]),
+                Json.workload(
+                    "cart", address: "10.78.1.2", node: "n2", service: "cart",
+                    aliases: ["/10.78.1.2", "shop/cart.shop.svc.cluster.local"]),
+                Json.workload("idle", address: "10.78.1.3", node: "n2", aliases: ["/10.78.1.3"]),
+                Json.service("cart", address: "10.96.0.1", aliases: ["/10.96.0.1"])))
+        for (pod, node, _) in Self.pods {
+            istiod.tell(
+                "enrol",
+                """
+                "socket": "\(istiod.folder)/\(node).sock", "uid": "uid-\(pod)", "name": "\(pod)", "namespace": "shop",
+                "account": "\(pod)", "netns": "/run/netns/\(prefix)-\(pod)"
+                """)
+        }
+    }
+
+    /// Puts another control plane in the place of this one, with a root of its own that the nodes are told.
+    func replaceControlPlane(lifetime: Int) throws {
+        istiod.kill()
+        for node in ["n1", "n2"] { try FileSystem.remove("\(istiod.folder)/\(node).sock") }
+        try istiod.start()
+        istiod.tell("ca", "\"lifetime\": \(lifetime)")
+        try populate()
+        istiod.tell("trust", #""root": "a""#)
+    }
+
+    private func start(_ node: String) throws {
+        var settings = [
+            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "XDS_ADDRESS": "https://\(Self.controlPlane):\(istiod.port)",
+            "CA_ADDRESS": "https://\(Self.controlPlane):\(istiod.port)", "XDS_ROOT_CA": "\(istiod.folder)/root.pem",
+            "CA_ROOT_CA": "\(istiod.folder)/root.pem", "AUTH_TOKEN": "\(istiod.folder)/token", "NODE_NAME": node,
+            "INPOD_UDS": "\(istiod.folder)/\(node).sock", "RUST_LOG": "debug", "IPV6_ENABLED": "false",
+            // So that handshakes go on all the time.
+            "POOL_UNUSED_RELEASE_TIMEOUT": "20ms", "ISTIO_META_DNS_CAPTURE": "false",
+        ]
+        settings.merge(environment) { _, new in new }
+        var options = ChildProcess.Options()
+        options.output = .appending(path: log(of: node))
+        options.errors = .appending(path: log(of: node))
+        options.environment = settings.map { "\($0.key)=\($0.value)" }
+        let (program, chosen) = ("\(Istiod.Checkout.repository)/.build/debug/culvert-node", options)
+        nodes[node] = try NetworkNamespace.open(path: "/run/netns/\(prefix)-\(node)").perform {
+            () throws(Errno) -> ChildProcess in try ChildProcess.spawn([program], options: chosen)
+        }
+    }
+
+    private func log(of node: String) -> String { "\(istiod.folder)/\(node).log" }
+
+    /// What a node has logged.
+    func lines(of node: String) -> [Substring] {
+        let bytes = (try? FileSystem.read(log(of: node), byteCountMax: 64 << 20)) ?? []
+        return String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+    }
+
+    /// The end of both logs, for a failed expectation.
+    var ends: String { ["n1", "n2"].flatMap { lines(of: $0).suffix(5) }.joined(separator: "\n") }
+
+    /// Waits until the condition holds; whether it does.
+    @discardableResult
+    func wait(atMost limit: Duration = .seconds(20), until condition: () -> Bool) -> Bool {
+        let deadline = MonotonicClock.now() + limit
+        while !condition() {
+            guard MonotonicClock.now() < deadline else { return false }
+            usleep(20_000)
+        }
+        return true
+    }
+
+    /// Waits until all pods are enrolled and have their certificates.
+    func awaitReady() {
+        #expect(wait { istiod.count("enrolment") >= 3 && istiod.count("certificate") >= 3 }, "\(ends)")
+        #expect(wait { (try? call("10.96.0.1")) == "hello\n" }, "\(ends)")
+    }
+
+    /// Certificates that an identity was given so far.
+    func certificateCount(_ account: String) -> Int { istiod.all("certificate", "sa/\(account)\"").count }
+
+    /// What one exchange on a new connection from web brings.
+    func call(_ address: String, _ port: Int = 80, seconds: Int = 8) throws -> String {
+        let script = """
+            import socket
+            c = socket.create_connection(("\(address)", \(port)), \(seconds))
+            c.settimeout(\(seconds)); c.sendall(b"hello"); print(c.recv(99).decode())
+            """
+        let result = try ChildProcess.run(
+            ["ip", "netns", "exec", "\(prefix)-web", "python3", "-c", script], limit: .seconds(30))
+        return String(decoding: result.output + result.errors.suffix(200), as: UTF8.self)
+    }
+
+    /// Starts traffic from web to the service of cart.
+    func startTraffic(pause: Double = 0.02) throws -> Traffic {
+        let output = "\(istiod.folder)/traffic"
+        let script = "\(Istiod.Checkout.repository)/Tests/peers/istiod-traffic"
+        let process = try spawn(
+            [Istiod.Checkout.python, script, "steady", "10.96.0.1", "80", "\(pause)"], in: "web", output: output)
+        return Traffic(process: process, output: output)
+    }
+
+    /// Takes a node's own network away, or gives it back.
+    func partition(_ node: String, _ isCut: Bool) throws {
+        try Self.run("ip", "-n", prefix, "link", "set", "to-\(node)", isCut ? "down" : "up")
+    }
+
+    private func spawn(_ command: [String], in pod: String, output: String? = nil) throws -> ChildProcess {
+        var options = ChildProcess.Options()
+        options.output = output.map { .appending(path: $0) } ?? .null
+        let chosen = options
+        return try NetworkNamespace.open(path: "/run/netns/\(prefix)-\(pod)").perform {
+            () throws(Errno) -> ChildProcess in try ChildProcess.spawn(command, options: chosen)
+        }
+    }
+
+    private static func attach(_ name: String, _ address: String, _ prefix: String) throws {
+        let netns = "\(prefix)-\(name)"
+        try run("ip", "netns", "add", netns)
+        try run("ip", "-n", netns, "link", "add", "eth0", "type", "veth", "peer", "name", "to-\(name)", "netns", prefix)
+        try run("ip", "-n", prefix, "link", "set", "to-\(name)", "master", "bridge", "up")
+        try run("ip", "-n", netns, "link", "set", "lo", "up")
+        try run("ip", "-n", netns, "addr", "add", "\(address)/16", "dev", "eth0")
+        try run("ip", "-n", netns, "link", "set", "eth0", "up")
+        // What is dialled outside the pods' own network is captured before it would be sent there.
+        try run("ip", "-n", netns, "route", "add", "default", "dev", "eth0")
+    }
+
+    static func run(_ arguments: String...) throws {
+        let result = try ChildProcess.run(arguments)
+        try #require(result.status == .exited(0), "\(arguments): \(String(decoding: result.errors, as: UTF8.self))")
+    }
+}
+
+/// Traffic that goes on.
+struct Traffic {
+    let process: ChildProcess
+    let output: String
+
+    /// Ends it and tells what became of it.
+    func stop() throws -> String {
+        process.send(signal: SIGTERM)
+        _ = try process.wait(atMost: .seconds(15))
+        return String(decoding: try FileSystem.read(output), as: UTF8.self)
+    }
+}
