@@ -153,6 +153,11 @@ let package = Package(
             ]),
         tests("System", ["System", "Primitives"]),
         tests("Tunnel", ["Tunnel", "TLS", "HTTP2", "EventLoop", "System", "Identity", "Primitives"]),
+        tests(
+            "Simulation",
+            [
+                "Tunnel", "HTTP2", "TLS", "EventLoop", "System", "Mesh", "Policy", "Wire", "Identity", "Primitives",
+            ]),
         tests("Telemetry", ["Telemetry", "Primitives"]),
         tests(
             "NodeProxy",

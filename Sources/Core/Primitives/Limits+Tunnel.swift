@@ -43,6 +43,8 @@ extension Limits {
     public static let keepAliveDoubtDuration: Duration = .seconds(1)
     /// The payload of those pings, so that their answers are told from others.
     public static let keepAlivePayload: UInt64 = 0x3b7c_db7a_0b87_16b4
+    /// Time for the peer to end a connection that we have ended in order.
+    public static let tunnelFarewellDuration: Duration = .seconds(5)
     /// How long one direction may stay silent after the other has ended and been delivered.
     public static let halfClosedDuration: Duration = .seconds(3600)
     /// Streams that we open at once on one tunnel, unless the peer allows fewer (ztunnel's default).

@@ -15,6 +15,8 @@ public import System
     private static let mailboxIndex = UInt32.max
 
     private let epoll: OwnedDescriptor
+    /// The time of a simulation; nil for the real one.
+    private let clock: ManualClock?
     /// Where other threads leave work.
     public let mailbox: Mailbox
     private let events: UnsafeMutablePointer<epoll_event>
@@ -32,13 +34,15 @@ public import System
     public private(set) var now: Instant
 
     /// A loop for the calling thread.
-    public init() throws(Errno) {
+    /// - Parameter clock: what it takes for the time, if not the clock of the machine.
+    public init(clock: ManualClock? = nil) throws(Errno) {
         let raw = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard raw >= 0 else { throw Errno.current }
         epoll = OwnedDescriptor(adopting: raw)
         mailbox = try Mailbox()
         unsafe events = .allocate(capacity: Self.eventCountMax)
-        now = MonotonicClock.now()
+        self.clock = clock
+        now = clock?.now ?? MonotonicClock.now()
         timers = TimerWheel(tick: now.nanoseconds / Self.nanosecondsPerTick)
         var event = unsafe epoll_event()
         unsafe event.events = EPOLLIN.rawValue
@@ -105,6 +109,8 @@ public import System
     /// Stops a timer; harmless when it fired.
     public func cancel(_ token: TimerToken) { timers.remove(token) }
 
+    private func readClock() -> Instant { clock?.now ?? MonotonicClock.now() }
+
     private func tick(after span: Duration) -> UInt64 {
         let (sum, overflow) = (now + max(span, .zero)).nanoseconds.addingReportingOverflow(Self.nanosecondsPerTick - 1)
         return (overflow ? .max : sum) / Self.nanosecondsPerTick
@@ -136,7 +142,7 @@ public import System
     /// One turn, which waits at most `limit` for something to happen.
     public func turn(waitingAtMost limit: Duration? = nil) {
         let count = wait(atMost: limit)
-        now = MonotonicClock.now()
+        now = readClock()
         for position in 0..<count { dispatch(position) }
         if !resuming.isEmpty {
             swap(&resuming, &called.resuming)
@@ -163,7 +169,7 @@ public import System
             milliseconds = 0
         } else {
             if let next = timers.nextTick {
-                let current = MonotonicClock.now().nanoseconds / Self.nanosecondsPerTick
+                let current = readClock().nanoseconds / Self.nanosecondsPerTick
                 milliseconds = next > current ? Int64(clamping: next - current) : 0
             }
             if let limit {

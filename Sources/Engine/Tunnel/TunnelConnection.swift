@@ -10,7 +10,7 @@ public import TLS
 /// sockets from there; bytes for the peer are pulled from the streams' sockets once a turn, encrypted, and written
 /// together.
 public final class TunnelConnection {
-    private enum Phase: Equatable { case connecting, handshaking, open, closed }
+    private enum Phase: Equatable { case connecting, handshaking, open, leaving, closed }
     private enum Timer { static let (deadline, keepAlive, doubt, pong) = (0, 1, 2, 3) }
 
     let loop: EventLoop
@@ -125,14 +125,23 @@ public final class TunnelConnection {
         requestFlush()
     }
 
+    /// All is said: FIN goes out, and what the peer says is passed over until it has ended too. To close at once would
+    /// answer it with a reset, which takes along what is still under way to it.
+    private func leave() {
+        phase = .leaving
+        socket.finish(inOrder: true)
+        TCPSocket.shutdownWrite(of: socket.descriptor)
+        restart(Limits.tunnelFarewellDuration, Timer.deadline)
+    }
+
     /// Ends the tunnel and every stream on it at once.
     public func abandon(_ reason: String) { close(.abandoned(reason)) }
 
     private func close(_ failure: TunnelFailure?) {
         guard phase != .closed else { return }
+        if phase != .leaving { socket.finish(inOrder: failure == nil) }
         phase = .closed
         self.failure = failure
-        socket.finish(inOrder: failure == nil)
         requests.removeAll()
         if let timer { loop.cancel(timer) }
         if let pauseTimer { loop.cancel(pauseTimer) }
@@ -200,7 +209,7 @@ extension TunnelConnection: EventHandler, ResumeHandler {
     }
 
     /// Nothing is lost when the connection ends now.
-    private var isIdle: Bool { phase == .open && streamCount == 0 }
+    private var isIdle: Bool { phase == .leaving || (phase == .open && streamCount == 0) }
 
     private func take(_ input: SecureSocket.Input) {
         if phase == .handshaking, socket.end == nil, socket.isEstablished { established() }
@@ -214,7 +223,7 @@ extension TunnelConnection: EventHandler, ResumeHandler {
         case nil: if input.byteCount > 0 { requestFlush() }
         case .closed: close(isIdle ? nil : .peerClosed)
         case .lost(let failure): close(isIdle ? nil : .socket(failure))
-        case .refused(let failure): close(.handshake(failure))
+        case .refused(let failure): close(phase == .leaving ? nil : .handshake(failure))
         }
     }
 
@@ -256,7 +265,7 @@ extension TunnelConnection: HTTP2SessionDelegate {
 
     public func flush() {
         isFlushRequested = false
-        guard phase != .closed, phase != .connecting, !socket.isBlocked else { return }
+        guard phase == .handshaking || phase == .open, !socket.isBlocked else { return }
         do throws(Errno) {
             guard try socket.drain() else { return }
         } catch {
@@ -278,7 +287,8 @@ extension TunnelConnection: HTTP2SessionDelegate {
                 return close(.http2(error))
             }
         }
-        if session.isFinished { close(session.failure.map { .http2($0) }) }
+        guard session.isFinished, phase == .open else { return }
+        if let failure = session.failure { close(.http2(failure)) } else { leave() }
     }
 
     /// - Returns: whether the socket takes more.
@@ -332,6 +342,7 @@ extension TunnelConnection: TimerHandler {
 
     public func timerFired(_ kind: Int) {
         timer = nil
+        if phase == .leaving { return close(nil) }
         // What is not read may hold the answer.
         if pauseTimer != nil { return restart(Limits.keepAliveInterval, Timer.keepAlive) }
         switch kind {

@@ -104,9 +104,10 @@ public final class TunnelStream: HTTP2Stream {
     /// Server: sets who is told; to be called within `tunnelRequested`.
     public func adopt(by owner: any TunnelStreamOwner) { self.owner = owner }
 
-    /// Server: joins the stream with a socket that is still connecting.
+    /// Server: joins the stream with a socket that is still connecting. A stream that has ended meanwhile resets it.
     public func connect(_ socket: consuming OwnedDescriptor) throws(Errno) {
-        precondition(isServer && phase == .requesting)
+        precondition(isServer && self.socket == nil)
+        guard phase == .requesting else { return TCPSocket.resetOnClose(socket) }
         self.socket = try SocketEnd(socket, on: loop, handler: self)
         phase = .connecting
         restart(Limits.connectDuration)
@@ -363,7 +364,7 @@ extension TunnelStream: EventHandler, TimerHandler {
         countWaiting(0)
         endLingering()
         if isServer || wasRelaying, let socket = socket.take() {
-            if cause == .completed || !wasRelaying { socket.close(on: loop) } else { socket.reset(on: loop) }
+            if cause == .completed { socket.close(on: loop) } else { socket.reset(on: loop) }
         }
         let owner = owner
         self.owner = nil
