@@ -1,12 +1,13 @@
 import Mesh
+import Policy
 import Primitives
 import Schema
 
 @testable import Discovery
 
 extension FuzzTarget {
-    /// Responses of any content: each gets its answer, a refused one leaves the state as it was, and whatever was
-    /// folded can be asked for a route and removed again.
+    /// Responses of any content: each gets its answer, a refused one leaves the state as it was but for a policy that
+    /// then denies, and whatever was folded can be asked for a route and removed again.
     static let discovery = FuzzTarget("discovery") { bytes in
         var choices = Choices(bytes)
         var store = ResourceStore(settings: MeshSettings(network: "", node: choices.oneIn(2) ? "n" : nil), node: Node())
@@ -35,7 +36,13 @@ extension FuzzTarget {
             if outcome.reply.errorDetail != nil, response.removedResources.isEmpty {
                 check(store.state.workloadCount == before.workloadCount, "what is refused changes nothing")
                 check(store.state.serviceCount == before.serviceCount, "what is refused changes nothing")
-                check(store.state.policies.count == before.policies.count, "what is refused changes nothing")
+                // A policy that is not understood stands for itself, denying, where no earlier version of it is held.
+                let (policies, earlier) = (store.state.policies, before.policies)
+                check(policies.count - earlier.count <= (isPolicy ? 1 : 0), "what is refused changes nothing else")
+                check(earlier.all.allSatisfy { policies[$0.key] === $0 }, "what is held stays")
+                check(
+                    policies.all.allSatisfy { earlier[$0.key] != nil || $0.action == .deny },
+                    "what is not understood denies")
             }
             for workload in outcome.update.localWorkloads { check(store.state.isLocal(workload), "local is local") }
             for account in outcome.update.departedAccounts {
