@@ -90,6 +90,84 @@ import Wire
         #expect(page.sum("istio_tcp_connections_opened_total", ["response_flags": "-"]) == 2)
     }
 
+    /// The labels of a call from web to cart as a ztunnel has written them, both with their localities.
+    private static func recorded(_ reporter: String) -> String {
+        "reporter=\"\(reporter)\",source_workload=\"web\",source_canonical_service=\"web\","
+            + "source_canonical_revision=\"v1\",source_workload_namespace=\"shop\","
+            + "source_principal=\"spiffe://cluster.local/ns/shop/sa/web\",source_app=\"web\",source_version=\"v1\","
+            + "source_cluster=\"Kubernetes\",destination_service=\"cart.shop.svc.cluster.local\","
+            + "destination_service_namespace=\"shop\",destination_service_name=\"cart\","
+            + "destination_workload=\"cart\",destination_canonical_service=\"cart\","
+            + "destination_canonical_revision=\"v2\",destination_workload_namespace=\"shop\","
+            + "destination_principal=\"spiffe://cluster.local/ns/shop/sa/cart\",destination_app=\"cart\","
+            + "destination_version=\"v2\",destination_cluster=\"Kubernetes\",request_protocol=\"tcp\","
+            + "response_flags=\"-\",connection_security_policy=\"mutual_tls\",source_region=\"r1\","
+            + "source_zone=\"z1\",destination_region=\"r1\",destination_zone=\"z2\""
+    }
+
+    /// The pod's record with what telemetry says of it.
+    private static func described(
+        _ pod: TestPod, _ revision: String, zone: String, services: [Workload.Membership] = []
+    ) -> Workload {
+        Workload(
+            uid: pod.workload.uid, name: pod.workload.name, namespace: "shop",
+            serviceAccount: pod.workload.serviceAccount, addresses: [pod.address, pod.address6], node: "n1",
+            locality: Locality(region: "r1", zone: zone), workloadType: .deployment,
+            workloadName: pod.workload.name, canonicalName: pod.workload.name, canonicalRevision: revision,
+            tunnelProtocol: .hbone, services: services)
+    }
+
+    @Test func `a call to a service has the labels that a ztunnel has recorded, in their order`() throws {
+        let node = try TestNode()
+        let service = NameFixture.service("cart", ["10.96.0.10"])
+        let (web, cart) = (
+            Self.described(node.web, "v1", zone: "z1"),
+            Self.described(node.cart, "v2", zone: "z2", services: [.init(service.key, ports: PortMap())])
+        )
+        node.publish { state in
+            state.insert(service)
+            for workload in [web, cart] { state.insert(workload) }
+        }
+        usleep(100_000)
+        let listener = try node.cart.listen(8080)
+        let client = try node.web.connect(Endpoint(IPAddress(v4: 0x0a60_000a), port: 80))
+        guard try eventually({ try TCPSocket.accept(listener) }) != nil else {
+            Issue.record("the application saw no connection")
+            return
+        }
+        let text = Mailbag()
+        node.perform { node in node.metrics { text.deliver($0) } }
+        let page = String(decoding: try #require(try eventually { text.content }), as: UTF8.self)
+        for reporter in ["source", "destination"] {
+            let line = "\nistio_tcp_connections_opened_total{\(Self.recorded(reporter))} 1\n"
+            #expect(page.contains(line), "\(page)")
+        }
+        withExtendedLifetime(client) {}
+    }
+
+    @Test func `plain TCP to somewhere unknown has labels that say so`() throws {
+        let node = try TestNode(enrolling: ["web"])
+        node.publish { state in
+            state.removeAddress(named: node.cart.workload.uid)
+        }
+        usleep(100_000)
+        let listener = try node.cart.listen(8080)
+        let client = try node.web.connect(Endpoint(node.cart.address, port: 8080))
+        guard try eventually({ try TCPSocket.accept(listener) }) != nil else {
+            Issue.record("the application saw no connection")
+            return
+        }
+        let sample = try #require(try node.scrape().all("istio_tcp_connections_opened_total").first)
+        for (name, value) in [
+            "reporter": "source", "source_canonical_service": "web", "source_principal": "unknown",
+            "destination_principal": "unknown", "destination_workload": "unknown",
+            "connection_security_policy": "unknown", "source_zone": "unknown",
+        ] as [Substring: Substring] {
+            #expect(sample.labels[name] == value, "\(name)")
+        }
+        withExtendedLifetime(client) {}
+    }
+
     @Test func `a peer that does not speak TLS is counted`() throws {
         let node = try TestNode(enrolling: ["cart"])
         let client = try node.web.connect(Endpoint(node.cart.address, port: 15008))
