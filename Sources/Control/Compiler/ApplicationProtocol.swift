@@ -14,14 +14,20 @@ enum ApplicationProtocol {
         let text = (port.appProtocol ?? port.name).lowercased()
         // A dash ends the word, but for this one.
         if text.hasPrefix("grpc-web") { return .unknown }
-        switch text.prefix(while: { $0 != "-" }) {
-        case "http": return .http11
-        case "http2": return .http2
-        case "grpc": return .grpc
-        case "tcp": return .tcp
-        case "tls", "https": return .tls
-        case "mongo", "mysql", "redis", "udp", "hbone": return .unknown
-        default: return wellKnownTCPPorts.contains(port.number) ? .tcp : .unknown
+        if let known = of(word: String(text.prefix { $0 != "-" })) { return known }
+        return wellKnownTCPPorts.contains(port.number) ? .tcp : .unknown
+    }
+
+    /// What a word in lower case stands for; nil where it says nothing.
+    static func of(word: String) -> AppProtocol? {
+        switch word {
+        case "http": .http11
+        case "http2": .http2
+        case "grpc": .grpc
+        case "tcp": .tcp
+        case "tls", "https": .tls
+        case "mongo", "mysql", "redis", "udp", "hbone": .unknown
+        default: nil
         }
     }
 

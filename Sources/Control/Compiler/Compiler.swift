@@ -5,6 +5,7 @@ import Schema
 public enum Compiler {
     /// What node proxies are to know of these objects.
     public static func compile(_ objects: ManifestSet, settings: MeshSettings) -> CompiledResources {
+        let objects = visible(objects, settings)
         let mesh = MeshView(objects: objects, settings: settings)
         let peers = PeerAuthenticationCompiler(objects: objects, settings: settings)
         var resources = CompiledResources()
@@ -30,6 +31,27 @@ public enum Compiler {
                 resources.addresses[compiled.uid] = Address(.workload(compiled))
             }
         }
+        let entries = EntryCompiler(mesh: mesh, policies: policies)
+        for claim in mesh.entries.claims {
+            for service in entries.services(of: claim) {
+                resources.addresses[EntryIndex.key(service.namespace, service.hostname)] = Address(.service(service))
+            }
+            for workload in entries.workloads(of: claim) {
+                resources.addresses[workload.uid] = Address(.workload(workload))
+            }
+        }
+        for entry in objects.workloadEntries.values {
+            let workload = entries.workload(of: entry)
+            resources.addresses[workload.uid] = Address(.workload(workload))
+        }
         return resources
+    }
+
+    private static func visible(_ objects: ManifestSet, _ settings: MeshSettings) -> ManifestSet {
+        guard !settings.discoverySelectors.isEmpty else { return objects }
+        return objects.filtered { namespace in
+            let labels = objects.namespaces[namespace]?.metadata.labels ?? [:]
+            return settings.discoverySelectors.contains { $0.matches(labels) }
+        }
     }
 }

@@ -1,3 +1,4 @@
+public import Manifests
 import YAML
 
 /// What holds for the whole mesh.
@@ -13,6 +14,9 @@ public struct MeshSettings: Hashable, Sendable {
     /// Namespaces whose pods are never enrolled.
     public var excludedNamespaces: Set<String> = ["kube-system"]
 
+    /// Only what lies in a namespace that one of these selects is known; none: everything is.
+    public var discoverySelectors: [LabelSelector] = []
+
     public init() {}
 
     /// Takes what an Istio mesh configuration says; what it does not say stays.
@@ -21,6 +25,10 @@ public struct MeshSettings: Hashable, Sendable {
             for document in try YAML.documents(text) {
                 trustDomain = try document.string(at: "trustDomain") ?? trustDomain
                 rootNamespace = try document.string(at: "rootNamespace") ?? rootNamespace
+                if let selectors = try document.member("discoverySelectors")?.sequence() {
+                    discoverySelectors = []
+                    for selector in selectors { discoverySelectors.append(try LabelSelector(selector)) }
+                }
             }
         } catch {
             throw MeshSettingsError(line: error.line, reason: error.reason)

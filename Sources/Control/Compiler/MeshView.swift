@@ -7,6 +7,7 @@ struct MeshView {
     let settings: MeshSettings
     /// The network of this cluster; empty when it has no name.
     let network: String
+    let entries: EntryIndex
     private let servicesByNamespace: [String: [Manifests.Service]]
     private let servicesByPodUID: [String: Set<ObjectName>]
 
@@ -26,9 +27,18 @@ struct MeshView {
             }
         }
         servicesByPodUID = byPod
+        let hostnames = servicesByNamespace.values.joined().map { service in
+            let name = service.metadata.name
+            return (namespace: name.namespace, hostname: Self.hostname(of: name, settings))
+        }
+        entries = EntryIndex(Array(objects.serviceEntries.values), services: hostnames)
     }
 
-    func hostname(of service: ObjectName) -> String { "\(service.name).\(service.namespace).svc.\(settings.domain)" }
+    func hostname(of service: ObjectName) -> String { Self.hostname(of: service, settings) }
+
+    private static func hostname(of service: ObjectName, _ settings: MeshSettings) -> String {
+        "\(service.name).\(service.namespace).svc.\(settings.domain)"
+    }
 
     /// The name of a service's resource, under which workloads list their ports too.
     func key(of service: ObjectName) -> String { "\(service.namespace)/\(hostname(of: service))" }
@@ -37,10 +47,13 @@ struct MeshView {
     func services(of pod: Pod) -> [Manifests.Service] {
         let named = servicesByPodUID[pod.metadata.uid] ?? []
         return (servicesByNamespace[pod.metadata.name.namespace] ?? []).filter { service in
-            if named.contains(service.metadata.name) { return true }
-            return !service.selector.isEmpty
-                && service.selector.allSatisfy { pod.metadata.labels[$0.key] == $0.value }
+            named.contains(service.metadata.name) || service.selects(pod.metadata.labels)
         }
+    }
+
+    /// The Services whose selector chooses these labels.
+    func services(selecting labels: [String: String], in namespace: String) -> [Manifests.Service] {
+        (servicesByNamespace[namespace] ?? []).filter { $0.selects(labels) }
     }
 
     /// Where a node is; nil when nothing is known of it.

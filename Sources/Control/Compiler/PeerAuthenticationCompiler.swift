@@ -46,12 +46,11 @@ struct PeerAuthenticationCompiler {
         return [strict] + converted.values
     }
 
-    /// What the pod lists: nothing, or one policy.
-    func policies(of pod: Pod) -> [String] {
-        let name = pod.metadata.name
-        let peer = selecting[name.namespace]?.first { $0.selector?.matches(pod.metadata.labels) == true }
+    /// What a workload lists: nothing, or one policy.
+    func policies(labels: [String: String], in namespace: String) -> [String] {
+        let peer = selecting[namespace]?.first { $0.selector?.matches(labels) == true }
         if let peer, let policy = converted[peer.metadata.name] { return ["\(policy.namespace)/\(policy.name)"] }
-        let parent = namespaceModes[name.namespace] ?? meshMode
+        let parent = namespaceModes[namespace] ?? meshMode
         let mode = peer.map { $0.mode == .unset ? parent : $0.mode } ?? parent
         return mode == .strict ? ["\(rootNamespace)/\(Self.staticName)"] : []
     }

@@ -26,10 +26,16 @@ enum PodCompiler {
         workload.canonicalName = WorkloadNaming.canonicalName(labels) ?? workload.workloadName
         workload.canonicalRevision = WorkloadNaming.canonicalRevision(labels)
         workload.status = isHealthy(pod) ? .healthy : .unhealthy
-        workload.authorizationPolicies = policies.policies(of: pod)
+        workload.authorizationPolicies = policies.policies(labels: labels, in: name.namespace)
         setTunnel(of: &workload, pod, mesh: mesh)
         for service in mesh.services(of: pod) {
             workload.services[mesh.key(of: service.metadata.name)] = ports(of: service, on: pod)
+        }
+        for claim in mesh.entries.selecting(labels, in: name.namespace) {
+            for host in claim.hosts {
+                workload.services[EntryIndex.key(name.namespace, host)] =
+                    EntryCompiler.ports(of: claim.entry) { pod.namedPorts[$0] }
+            }
         }
         return workload
     }

@@ -1,7 +1,7 @@
 import Manifests
 import Schema
 
-/// Which of the policies that are sent a pod must list: those that choose it by its labels.
+/// Which of the policies that are sent a workload must list: those that choose it by its labels.
 struct PolicyIndex {
     private struct Entry {
         var key: String
@@ -27,9 +27,9 @@ struct PolicyIndex {
     }
 
     /// The names of the policies to list, those made of PeerAuthentications last.
-    func policies(of pod: Pod) -> [String] {
-        let namespaces: Set = [pod.metadata.name.namespace, rootNamespace]
-        let selected = namespaces.flatMap { entries[$0] ?? [] }.filter { $0.selector.matches(pod.metadata.labels) }
-        return selected.map(\.key).sorted() + peers.policies(of: pod)
+    func policies(labels: [String: String], in namespace: String) -> [String] {
+        let namespaces: Set = [namespace, rootNamespace]
+        let selected = namespaces.flatMap { entries[$0] ?? [] }.filter { $0.selector.matches(labels) }
+        return selected.map(\.key).sorted() + peers.policies(labels: labels, in: namespace)
     }
 }

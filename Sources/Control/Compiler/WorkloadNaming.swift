@@ -2,10 +2,13 @@ import Manifests
 
 /// The names under which a pod appears in telemetry.
 enum WorkloadNaming {
+    /// Goes before everything else that a workload could be named for.
+    static let nameLabel = "service.istio.io/workload-name"
+
     /// The name of what keeps the pod running: its Deployment, CronJob or other controller, else the pod itself.
     static func workloadName(of pod: Pod) -> String {
         let labels = pod.metadata.labels
-        if let name = labels["service.istio.io/workload-name"] { return name }
+        if let name = labels[nameLabel] { return name }
         // Pods that were named by hand are not named after their owner.
         guard pod.metadata.hasGeneratedName, let controller = pod.metadata.controller else {
             return pod.metadata.name.name

@@ -24,6 +24,8 @@ enum ManifestObject: Hashable, Sendable {
     case endpointSlice(EndpointSlice)
     case authorizationPolicy(AuthorizationPolicy)
     case peerAuthentication(PeerAuthentication)
+    case serviceEntry(ServiceEntry)
+    case workloadEntry(WorkloadEntry)
     /// The entry `mesh` of a ConfigMap `istio`.
     case meshConfiguration(ObjectName, text: String?)
 
@@ -36,6 +38,8 @@ enum ManifestObject: Hashable, Sendable {
         case .endpointSlice(let object): object.metadata.name
         case .authorizationPolicy(let object): object.metadata.name
         case .peerAuthentication(let object): object.metadata.name
+        case .serviceEntry(let object): object.metadata.name
+        case .workloadEntry(let object): object.metadata.name
         case .meshConfiguration(let name, _): name
         }
     }
@@ -55,6 +59,8 @@ enum ManifestObject: Hashable, Sendable {
         case ("security.istio.io", "AuthorizationPolicy"):
             self = .authorizationPolicy(try AuthorizationPolicy(document))
         case ("security.istio.io", "PeerAuthentication"): self = .peerAuthentication(try PeerAuthentication(document))
+        case ("networking.istio.io", "ServiceEntry"): self = .serviceEntry(try ServiceEntry(document))
+        case ("networking.istio.io", "WorkloadEntry"): self = .workloadEntry(try WorkloadEntry(document))
         default: return nil
         }
     }

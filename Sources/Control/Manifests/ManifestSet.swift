@@ -9,6 +9,8 @@ public struct ManifestSet: Hashable, Sendable {
     public private(set) var endpointSlices: [ObjectName: EndpointSlice] = [:]
     public private(set) var authorizationPolicies: [ObjectName: AuthorizationPolicy] = [:]
     public private(set) var peerAuthentications: [ObjectName: PeerAuthentication] = [:]
+    public private(set) var serviceEntries: [ObjectName: ServiceEntry] = [:]
+    public private(set) var workloadEntries: [ObjectName: WorkloadEntry] = [:]
     /// The entry `mesh` of a ConfigMap `istio`, by the namespace it lies in.
     public private(set) var meshConfigurations: [String: String] = [:]
     private var entries: [ObjectKey: Entry] = [:]
@@ -56,6 +58,16 @@ public struct ManifestSet: Hashable, Sendable {
         entries.filter { $0.value.file == file }.map(\.key).sorted()
     }
 
+    /// Without the objects of namespaces that are not to be known. Nodes belong to none.
+    public func filtered(_ isKnown: (_ namespace: String) -> Bool) -> ManifestSet {
+        var result = ManifestSet()
+        for (key, entry) in entries {
+            let namespace = key.kind == "Namespace" ? key.name.name : key.name.namespace
+            if key.kind == "Node" || isKnown(namespace) { result.store(entry, key) }
+        }
+        return result
+    }
+
     private mutating func insert(_ document: YAMLValue, file: String) -> [ManifestError] {
         var key: ObjectKey?
         do throws(YAMLError) {
@@ -93,6 +105,8 @@ public struct ManifestSet: Hashable, Sendable {
         case .endpointSlice(let object): endpointSlices[name] = object
         case .authorizationPolicy(let object): authorizationPolicies[name] = object
         case .peerAuthentication(let object): peerAuthentications[name] = object
+        case .serviceEntry(let object): serviceEntries[name] = object
+        case .workloadEntry(let object): workloadEntries[name] = object
         case .meshConfiguration(_, let text): meshConfigurations[name.namespace] = text
         }
     }

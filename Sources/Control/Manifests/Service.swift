@@ -58,6 +58,11 @@ public struct Service: Hashable, Sendable {
         trafficDistribution = try spec.string(at: "trafficDistribution")
     }
 
+    /// Whether its selector chooses these labels; an empty one chooses none.
+    public func selects(_ labels: [String: String]) -> Bool {
+        !selector.isEmpty && selector.allSatisfy { labels[$0.key] == $0.value }
+    }
+
     private static func addresses(_ spec: YAMLValue) throws(YAMLError) -> [IPAddress] {
         var texts = try spec.elements(at: "clusterIPs")
         if texts.isEmpty, let single = try spec.member("clusterIP") { texts = [single] }
