@@ -11,6 +11,9 @@ extension Limits {
     public static let waitingConnectionCountMax = 1024
     /// Names of resources that one connection may have asked for on its behalf.
     public static let learnedNameCountMax = 16
+    /// Peers of one pod, from one address and on one worker, that may be at their handshakes at once. A pod that opens
+    /// 10,000 streams at once needs 100 tunnels.
+    public static let strangerCountPerSourceMax = 256
     /// Attempts to take one connection to an endpoint before it fails.
     public static let connectAttemptCountMax = 3
     /// How long the gateway of a network has to end its stream after the tunnel within has ended.

@@ -15,6 +15,8 @@ final class InboundTunnel {
     /// Our end: the pod's address, and 15008.
     let local: Endpoint
     private var tunnel: TunnelConnection?
+    /// It is counted among those who have not shown who they are.
+    private var isStranger = false
     private let accepted: Instant
     /// Who the peer is, once it has proven it.
     private(set) var identity: ShownIdentity?
@@ -25,6 +27,7 @@ final class InboundTunnel {
         let descriptor = socket.take()
         guard let local = TCPSocket.localEndpoint(of: descriptor) else { return }
         let inbound = InboundTunnel(pod, peer: peer, local: local)
+        guard inbound.isAdmitted() else { return TCPSocket.resetOnClose(descriptor) }
         let held = HeldSocket(descriptor)
         pod.withWorkload { workload in
             guard let workload else {
@@ -44,6 +47,27 @@ final class InboundTunnel {
         self.peer = peer
         self.local = local
         accepted = pod.worker.loop.now
+    }
+
+    deinit { becomeKnown() }
+
+    /// Whether there are not too many of its kind at their handshakes.
+    private func isAdmitted() -> Bool {
+        switch pod.strangers.enter(peer.address) {
+        case .admitted:
+            isStranger = true
+            return true
+        case .refused(let isFirst):
+            pod.worker.counted.refusedPeers[.tooManyHandshakes, default: 0] &+= 1
+            if isFirst { refuse("too many handshakes at once from \(peer.address)") }
+            return false
+        }
+    }
+
+    private func becomeKnown() {
+        guard isStranger else { return }
+        isStranger = false
+        pod.strangers.leave(peer.address)
     }
 
     private func shake(_ held: HeldSocket, _ certificate: WorkloadCertificate) {
@@ -75,7 +99,10 @@ extension InboundTunnel: PodConnection {
 }
 
 extension InboundTunnel: TunnelOwner {
-    func tunnelEstablished(_ tunnel: TunnelConnection) { identity = tunnel.peerIdentity.map(ShownIdentity.init) }
+    func tunnelEstablished(_ tunnel: TunnelConnection) {
+        becomeKnown()
+        identity = tunnel.peerIdentity.map(ShownIdentity.init)
+    }
 
     func tunnelRequested(_ tunnel: TunnelConnection, _ stream: TunnelStream, head: [HTTPField]) {
         InboundStream.accept(stream, head, self)

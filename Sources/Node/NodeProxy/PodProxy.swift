@@ -38,6 +38,8 @@ final class PodProxy {
     /// Whether connections to the application may carry their client's address.
     let preservesSource: Bool
     let pool: TunnelPool
+    /// Who is at its handshake on 15008.
+    var strangers = SourceCensus()
     /// Who answers the pod's questions for names; nil when that is off.
     private(set) var names: NameProxy?
     /// SOCKS clients that have not said yet where they want to go.

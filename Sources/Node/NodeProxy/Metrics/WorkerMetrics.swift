@@ -30,6 +30,7 @@ struct WorkerMetrics: Sendable {
 enum PeerRefusal: String, CaseIterable, Sendable {
     case handshakeFailed = "tls_handshake"
     case handshakeTimedOut = "tls_handshake_timeout"
+    case tooManyHandshakes = "too_many_handshakes"
     case notHTTP2 = "not_http2"
     case protocolViolation = "protocol_violation"
     case flood

@@ -1,0 +1,121 @@
+"""Peers that come and then do nothing, or next to nothing, at each stage; all at once, since each takes seconds."""
+
+import socket
+import threading
+import time
+
+import frames
+import gauntlet
+import lab
+from peer import Peer
+
+# What the handshake may take, with some slack.
+HANDSHAKE = 14
+# Silence after the handshake: a ping after ten seconds, and twenty for its answer.
+SILENCE = 40
+
+
+def cut_within(connection, seconds, tick=lambda: None):
+    """How long the other side bears it."""
+    started = time.monotonic()
+    connection.settimeout(0.5)
+    while time.monotonic() - started < seconds:
+        try:
+            tick()
+            if not connection.recv(1 << 16):
+                return time.monotonic() - started
+        except TimeoutError:
+            continue
+        except OSError:
+            return time.monotonic() - started
+    raise AssertionError(f"borne for {seconds} s")
+
+
+def dial():
+    with lab.inside(lab.STRANGER):
+        return socket.create_connection((lab.LEDGER, 15008), timeout=10)
+
+
+def silent():
+    """It never says a word."""
+    return cut_within(dial(), HANDSHAKE)
+
+
+def dribbling():
+    """A ClientHello, a byte at a time."""
+    peer = Peer.dial()
+    try:
+        peer.tls.do_handshake()
+    except Exception:
+        pass
+    hello = iter(peer.going.read())
+    return cut_within(peer.socket, HANDSHAKE, lambda: peer.socket.send(bytes([next(hello)])))
+
+
+def no_preface():
+    """It shows who it is, and then says nothing."""
+    peer = Peer.dial().shake()
+    return cut_within(peer.socket, SILENCE)
+
+
+def half_preface():
+    """It stops in the midst of the preface."""
+    peer = Peer.dial().shake()
+    peer.send(frames.PREFACE[:10])
+    return cut_within(peer.socket, SILENCE)
+
+
+def no_pong():
+    """It speaks HTTP/2, and then answers nothing any more."""
+    peer = Peer.dial().begin()
+    peer.open()
+    peer.socket.setblocking(True)
+    return cut_within(peer.socket, SILENCE)
+
+
+def open_block():
+    """A header block that is never ended: no ping can be answered meanwhile."""
+    peer = Peer.dial().begin()
+    peer.send(frames.frame(frames.HEADERS, 0, 1, frames.literal(b":method", b"CONNECT")))
+    peer.socket.setblocking(True)
+    return cut_within(peer.socket, SILENCE)
+
+
+def patient():
+    """The innocent twin: it has nothing to say for a while, but answers pings."""
+    peer = Peer.dial().begin()
+    stream = peer.open()
+    peer.wait(lambda: False, within=SILENCE)
+    peer.echo(stream, b"still here")
+    return SILENCE
+
+
+def main():
+    with gauntlet.Gauntlet(ZTUNNEL_WORKER_THREADS=1) as run:
+        peers = [silent, dribbling, no_preface, half_preface, no_pong, open_block, patient]
+        results = {}
+
+        def observe(peer):
+            try:
+                results[peer] = peer()
+            except Exception as failure:
+                results[peer] = failure
+
+        threads = [threading.Thread(target=observe, args=(peer,)) for peer in peers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        def told(peer):
+            if isinstance(results[peer], Exception):
+                raise results[peer]
+            return f"{results[peer]:.1f} s"
+
+        for peer in peers:
+            run.check(f"deadlines, {peer.__name__}: {peer.__doc__}", told, peer)
+        run.check("deadlines: the bystander", lambda: run.bystander.take() and None)
+        run.finish()
+
+
+main()

@@ -1,0 +1,160 @@
+"""The machine has no more of something: the node does less, recovers, and loses nothing that it had."""
+
+import os
+import resource
+import socket
+import time
+
+import gauntlet
+import lab
+from peer import Peer
+
+
+def connect(place, to, port, timeout=5):
+    with lab.inside(place):
+        connection = socket.create_connection((to, port), timeout=timeout)
+    connection.settimeout(timeout)
+    return connection
+
+
+def exchanges(connection, message=b"bytes that count"):
+    """Whether they come back."""
+    try:
+        connection.sendall(message)
+        answer = b""
+        while len(answer) < len(message):
+            data = connection.recv(1 << 16)
+            if not data:
+                return False
+            answer += data
+        return answer == message
+    except OSError:
+        return False
+
+
+def recovers(within=10):
+    """New connections work again."""
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        try:
+            with connect(lab.WEB, lab.LEDGER, lab.ECHO) as connection:
+                if exchanges(connection):
+                    return
+        except OSError:
+            pass
+        time.sleep(0.1)
+    raise AssertionError("no new connection works")
+
+
+def crowd(kept):
+    """Forty more connections; how many of them work."""
+    made = []
+    for _ in range(40):
+        try:
+            made.append(connect(lab.WEB, lab.LEDGER, lab.ECHO, timeout=0.4))
+        except OSError:
+            pass
+    working = sum(1 for connection in made if exchanges(connection))
+    assert all(exchanges(connection) for connection in kept), "a connection was lost that was there before"
+    for connection in made:
+        connection.close()
+    return working
+
+
+def descriptors(run):
+    """Either node may open twenty descriptors more, and no others."""
+    told = []
+    for name in ("node-south", "node-north"):
+        program = lab.Program(name)
+        kept = [connect(lab.WEB, lab.LEDGER, lab.ECHO) for _ in range(5)]
+        assert all(exchanges(connection) for connection in kept)
+        before = resource.prlimit(program.pid, resource.RLIMIT_NOFILE)
+        started = program.processor_seconds()
+        resource.prlimit(program.pid, resource.RLIMIT_NOFILE, (program.descriptors() + 20, before[1]))
+        try:
+            working = crowd(kept)
+            spent = program.processor_seconds() - started
+            assert working < 40, "the limit was not met"
+        finally:
+            resource.prlimit(program.pid, resource.RLIMIT_NOFILE, before)
+        recovers()
+        assert all(exchanges(connection) for connection in kept), "a connection was lost that was there before"
+        told.append(f"{name}: {working} of 40 worked, {spent:.1f} s of processor time")
+    return "; ".join(told)
+
+
+def ports(run):
+    """In a pod there are thirty ports to dial from: on the caller's side, then on the callee's."""
+    told = []
+    for place in (lab.WEB, lab.LEDGER):
+        kept = [connect(lab.WEB, lab.LEDGER, lab.ECHO) for _ in range(5)]
+        assert all(exchanges(connection) for connection in kept)
+        before = lab.shell(place, "cat", "/proc/sys/net/ipv4/ip_local_port_range").split()
+        lab.shell(place, "sh", "-c", "echo 20000 20029 > /proc/sys/net/ipv4/ip_local_port_range")
+        try:
+            # Those on the caller's side fail in the application's own connect already.
+            working = crowd(kept)
+        finally:
+            lab.shell(place, "sh", "-c", f"echo {' '.join(before)} > /proc/sys/net/ipv4/ip_local_port_range")
+        recovers()
+        assert all(exchanges(connection) for connection in kept), "a connection was lost that was there before"
+        told.append(f"{working} of 40 worked")
+    return "; ".join(told)
+
+
+def conntrack(run):
+    """The table of the kernel is full, where we may say so."""
+    path = "/proc/sys/net/netfilter/nf_conntrack_max"
+    try:
+        before = lab.shell("south", "cat", path).strip()
+        used = int(lab.shell(lab.LEDGER, "cat", "/proc/sys/net/netfilter/nf_conntrack_count"))
+        lab.shell(lab.LEDGER, "sh", "-c", f"echo {used + 5} > {path}")
+    except Exception:
+        return "this kernel does not let us"
+    kept = [connect(lab.WEB, lab.LEDGER, lab.ECHO)]
+    try:
+        working = crowd(kept)
+    finally:
+        lab.shell(lab.LEDGER, "sh", "-c", f"echo {before} > {path}")
+    recovers()
+    return f"{working} of 40 worked"
+
+
+def many_silent(run):
+    """A stranger opens 2,000 connections to a pod and says nothing on any of them."""
+    at_rest, mark = run.target.resident(), run.target.mark()
+    made = []
+    for _ in range(2000):
+        try:
+            made.append(connect(lab.STRANGER, lab.LEDGER, 15008, timeout=1))
+        except OSError:
+            break
+    time.sleep(1)
+    grown = run.target.resident() - at_rest
+    assert grown <= gauntlet.MEMORY_KIB, f"{grown} KiB more"
+    run.target.says(mark, "connection failed", lab.STRANGER, "too many handshakes at once")
+    assert run.target.counted("culvert_peers_refused_total", reason="too_many_handshakes") > 0, "no counter was raised"
+    recovers()
+    # The innocent twin, from the same address: once they are gone it is as welcome as ever.
+    for connection in made:
+        connection.close()
+    time.sleep(1)
+    peer = Peer.dial().begin()
+    peer.echo(peer.open(), b"after")
+    peer.close()
+    return f"{len(made)} connections, {grown} KiB more"
+
+
+def main():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    with gauntlet.Gauntlet(ZTUNNEL_WORKER_THREADS=1) as run:
+        # New connections fail for a while, and that is all right.
+        run.bystander.stop()
+        run.check("no descriptors left", descriptors, run)
+        run.check("no ports left", ports, run)
+        run.check("no room in the connection table", conntrack, run)
+        run.check("silent connections in great number", many_silent, run)
+        run.finish()
+
+
+main()
