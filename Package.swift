@@ -51,7 +51,6 @@ let package = Package(
         cLibrary("CLinux"),
         cLibrary("COpenSSL", "openssl"),
         cLibrary("CNghttp2", "libnghttp2"),
-        cLibrary("CCapability", "libcap"),
         cLibrary("CYAML", "yaml-0.1"),
 
         // Core: what is true
@@ -62,7 +61,7 @@ let package = Package(
         module("Core", "Mesh", ["Primitives", "Identity", "Wire", "Policy"]),
 
         // Engine: how bytes move
-        module("Engine", "System", ["CLinux", "CCapability", "Primitives"]),
+        module("Engine", "System", ["CLinux", "Primitives"]),
         module("Engine", "EventLoop", ["CLinux", "Primitives", "System"]),
         module("Engine", "Resolver", ["Primitives", "Wire", "System", "EventLoop"]),
         module("Engine", "TLS", ["COpenSSL", "Primitives", "Identity"]),

@@ -41,11 +41,7 @@ import Testing
         let node = try TestNode()
         let listener = try node.cart.listen(8080)
         let client = try node.web.connect(Endpoint(node.cart.address, port: 8080))
-        guard let accepted = try eventually({ try TCPSocket.accept(listener) }) else {
-            Issue.record("the application saw no connection")
-            return
-        }
-        let server = accepted.take()
+        let server = try node.accept(listener).take()
         try write("ping", to: client)
         _ = try read(server)
         try write("longer", to: server)
@@ -70,11 +66,7 @@ import Testing
         let node = try TestNode(enrolling: ["cart"])
         let listener = try node.cart.listen(8080)
         let client = try node.web.connect(Endpoint(node.cart.address, port: 8080))
-        guard let accepted = try eventually({ try TCPSocket.accept(listener) }) else {
-            Issue.record("the application saw no connection")
-            return
-        }
-        let server = accepted.take()
+        let server = try node.accept(listener).take()
         TCPSocket.shutdownWrite(of: client)
         TCPSocket.shutdownWrite(of: server)
         _ = (try read(server), try read(client))

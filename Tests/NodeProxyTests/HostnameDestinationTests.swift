@@ -44,11 +44,7 @@ import Testing
             let listener = try setting.node.cart.listen(8080, on: address)
             for round in 0..<4 {
                 let client = try setting.dial(vip)
-                guard let accepted = try eventually({ try TCPSocket.accept(listener) }) else {
-                    Issue.record("no connection: \(setting.node.logText)")
-                    return
-                }
-                let server = accepted.take()
+                let server = try setting.node.accept(listener).take()
                 try write("round \(round)", to: client)
                 #expect(try read(server) == "round \(round)")
             }

@@ -107,9 +107,7 @@ import Testing
     @Test func `a request that policy denies is answered 401`() throws {
         let node = try TestNode(enrolling: ["cart"])
         let listener = try node.cart.listen(8080)
-        let policy = AuthorizationPolicy(
-            name: "nobody", namespace: "shop", scope: .namespace, action: .deny, rules: [PolicyRule(clauses: [])])
-        node.publish { $0.policies.insert(policy) }
+        node.publish { $0.policies.insert(.nobody) }
         usleep(100_000)
         let answers = try HBONEPeer.answers(
             from: node.web, of: node, to: node.cart.address, [connect("10.77.0.2:8080")])
@@ -118,9 +116,8 @@ import Testing
         if try TCPSocket.accept(listener) != nil { Issue.record("the application saw the connection") }
     }
 
-    @Test func `an application tunnel is told the client, the destination and the identity in a PROXY header`() throws {
-        let node = try TestNode(enrolling: ["cart"])
-        let listener = try node.cart.listen(15088, on: IPAddress(v4: 0x7f00_0001))
+    /// Cart's application takes its connections in one place, behind PROXY headers.
+    private static func publishApplicationTunnel(_ node: TestNode) {
         let plain = node.cart.workload
         node.publish {
             $0.insert(
@@ -130,14 +127,17 @@ import Testing
                     tunnelProtocol: .hbone, applicationTunnel: .init(usesProxyProtocol: true, port: 15088)))
         }
         usleep(100_000)
+    }
+
+    @Test func `an application tunnel is told the client, the destination and the identity in a PROXY header`() throws {
+        let node = try TestNode(enrolling: ["cart"])
+        let listener = try node.cart.listen(15088, on: IPAddress(v4: 0x7f00_0001))
+        Self.publishApplicationTunnel(node)
         let answers = try HBONEPeer.answers(
             from: node.web, of: node, to: node.cart.address,
             [connect("10.96.0.5:80", data: "hello").dropLast() + ", \"wait\": 0.3}"])
         #expect(answers.first?.contains("\"status\": 200") == true, "\(answers)")
-        guard let accepted = try eventually({ try TCPSocket.accept(listener) }) else {
-            Issue.record("no connection: \(node.logText)")
-            return
-        }
+        let accepted = try node.accept(listener)
         #expect(accepted.peer.address == IPAddress(v4: 0x7f00_0001))
         let socket = accepted.take()
         var room = [UInt8](repeating: 0, count: 4096)
@@ -169,22 +169,11 @@ import Testing
         let node = try TestNode(enrolling: ["cart"], configuration: configuration)
         let own = node.cart.address6
         let listener = try node.cart.listen(15088, on: loopback ? IPAddress(v6High: 0, low: 1) : own)
-        let plain = node.cart.workload
-        node.publish {
-            $0.insert(
-                Workload(
-                    uid: plain.uid, name: plain.name, namespace: plain.namespace,
-                    serviceAccount: plain.serviceAccount, addresses: plain.addresses, node: plain.node,
-                    tunnelProtocol: .hbone, applicationTunnel: .init(usesProxyProtocol: true, port: 15088)))
-        }
-        usleep(100_000)
+        Self.publishApplicationTunnel(node)
         let answers = try HBONEPeer.answers(
             from: node.web, of: node, to: own, [connect("[fd77::9]:80").dropLast() + ", \"wait\": 0.3}"])
         #expect(answers.first?.contains("\"status\": 200") == true, "\(answers)")
-        guard let accepted = try eventually({ try TCPSocket.accept(listener) }) else {
-            Issue.record("no connection: \(node.logText)")
-            return
-        }
+        let accepted = try node.accept(listener)
         #expect(accepted.peer.address == (loopback ? IPAddress(v6High: 0, low: 1) : node.web.address6))
         // PROXY, TCP over IPv6.
         let socket = accepted.take()
@@ -215,10 +204,7 @@ import Testing
             try ChildProcess.spawn(["python3", "-c", Self.linkLocalClient, "\(node.cart.address6)"])
         }
         defer { _ = try? client.stop() }
-        guard let accepted = try eventually({ try TCPSocket.accept(listener) }) else {
-            Issue.record("no connection: \(node.logText)")
-            return
-        }
+        let accepted = try node.accept(listener)
         #expect(accepted.peer.address == node.cart.address6)
         let server = accepted.take()
         let heard = try read(server)

@@ -27,14 +27,8 @@ import Testing
         let atWeb = try node.web.listen(8080)
         let toCart = try node.web.connect(Endpoint(node.cart.address, port: 8080))
         let toWeb = try node.cart.connect(Endpoint(node.web.address, port: 8080))
-        guard let first = try eventually({ try TCPSocket.accept(atCart) }),
-            let second = try eventually({ try TCPSocket.accept(atWeb) })
-        else {
-            Issue.record("no connections: \(node.logText)")
-            return (false, false)
-        }
-        let server = first.take()
-        let other = second.take()
+        let server = try node.accept(atCart).take()
+        let other = try node.accept(atWeb).take()
         try write("cart", to: server)
         try write("web", to: other)
         let answer1 = try read(toCart)
@@ -108,18 +102,12 @@ import Testing
     @Test func `a peer sees the stream of a connection that policy comes to deny reset`() throws {
         let node = try TestNode(enrolling: ["cart"])
         let listener = try node.cart.listen(8080)
-        let policy = AuthorizationPolicy(
-            name: "nobody", namespace: "shop", scope: .namespace, action: .deny, rules: [PolicyRule(clauses: [])])
         let requests = [connect("10.77.0.2:8080", data: "open")]
         let asking = Asking(node, requests)
-        guard let accepted = try eventually({ try TCPSocket.accept(listener) }) else {
-            Issue.record("no connection: \(node.logText)")
-            return
-        }
-        let server = accepted.take()
+        let server = try node.accept(listener).take()
         let answer3 = try read(server)
         #expect(answer3 == "open")
-        node.publish { $0.policies.insert(policy) }
+        node.publish { $0.policies.insert(.nobody) }
         #expect(throws: Errno.connectionReset) { _ = try read(server) }
         let answers = asking.answers()
         #expect(answers.first?.contains("\"status\": 200") == true, "\(answers)")
@@ -133,11 +121,7 @@ import Testing
             try node.unenrol(node.cart)
             try node.enrol(node.cart)
             let client = try node.web.connect(Endpoint(node.cart.address, port: 8080))
-            guard let accepted = try eventually({ try TCPSocket.accept(listener) }) else {
-                Issue.record("round \(round): no connection: \(node.logText)")
-                return
-            }
-            let server = accepted.take()
+            let server = try node.accept(listener).take()
             try write("round \(round)", to: server)
             let answer4 = try read(client)
             #expect(answer4 == "round \(round)")
@@ -176,11 +160,7 @@ import Testing
         }
         publish(nil)
         let direct = try node.web.connect(vip)
-        guard let accepted = try eventually({ try TCPSocket.accept(listener) }) else {
-            Issue.record("no connection: \(node.logText)")
-            return
-        }
-        let server = accepted.take()
+        let server = try node.accept(listener).take()
         try exchange("before", direct, server)
         publish(.address(NetworkAddress(network: "", address: pod.address), port: 15008))
         // The waypoint sends back what it gets.
@@ -189,11 +169,7 @@ import Testing
         try exchange("still direct", direct, server)
         publish(nil)
         let again = try node.web.connect(vip)
-        guard let last = try eventually({ try TCPSocket.accept(listener) }) else {
-            Issue.record("no connection: \(node.logText)")
-            return
-        }
-        let other = last.take()
+        let other = try node.accept(listener).take()
         try exchange("after", again, other)
         try exchange("still by the waypoint", through, through)
         #expect(waypoint.count(of: "request") == 1)
@@ -203,10 +179,7 @@ import Testing
         let node = try TestNode()
         let listener = try node.cart.listen(8080, on: node.cart.address6)
         let client = try node.web.connect(Endpoint(node.cart.address6, port: 8080))
-        guard let accepted = try eventually({ try TCPSocket.accept(listener) }) else {
-            Issue.record("no connection: \(node.logText)")
-            return
-        }
+        let accepted = try node.accept(listener)
         #expect(accepted.peer.address == node.web.address6)
         try write("six", to: client)
         let server = accepted.take()
@@ -229,10 +202,7 @@ import Testing
         usleep(100_000)
         let own = try node.cart.listen(8080)
         let itself = try node.cart.connect(Endpoint(vip, port: 80))
-        guard let hairpin = try eventually({ try TCPSocket.accept(own) }) else {
-            Issue.record("no connection: \(node.logText)")
-            return
-        }
+        let hairpin = try node.accept(own)
         #expect(hairpin.peer.address == node.cart.address)
         try write("self", to: itself)
         let answering = hairpin.take()
@@ -240,10 +210,7 @@ import Testing
         #expect(answer6 == "self")
         // By its own address the pod never leaves itself.
         let direct = try node.cart.connect(Endpoint(node.cart.address, port: 8080))
-        guard let local = try eventually({ try TCPSocket.accept(own) }) else {
-            Issue.record("no connection: \(node.logText)")
-            return
-        }
+        let local = try node.accept(own)
         #expect(local.peer.address == node.cart.address)
         withExtendedLifetime(direct) {}
     }

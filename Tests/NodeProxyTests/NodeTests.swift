@@ -13,10 +13,7 @@ import Testing
         let node = try TestNode()
         let listener = try node.cart.listen(8080)
         let client = try node.web.connect(Endpoint(node.cart.address, port: 8080))
-        guard let accepted = try eventually({ try TCPSocket.accept(listener) }) else {
-            Issue.record("the application saw no connection: \(node.logText)")
-            return
-        }
+        let accepted = try node.accept(listener)
         let peer = accepted.peer
         #expect(peer.address == node.web.address)
         let server = accepted.take()
@@ -50,12 +47,7 @@ import Testing
     @Test func `a policy that does not name the caller refuses it and says which`() throws {
         let node = try TestNode()
         let listener = try node.cart.listen(8080)
-        var match = PolicyMatch()
-        match.principals.anyOf = [.exact("cluster.local/ns/shop/sa/ledger")]
-        let policy = AuthorizationPolicy(
-            name: "only-ledger", namespace: "shop", scope: .namespace, action: .allow,
-            rules: [PolicyRule(clauses: [[match]])])
-        node.publish { $0.policies.insert(policy) }
+        node.publish { $0.policies.insert(.onlyLedger) }
         usleep(100_000)
         let client = try node.web.connect(Endpoint(node.cart.address, port: 8080))
         var isRefused = true
@@ -79,18 +71,12 @@ import Testing
         let node = try TestNode()
         let listener = try node.cart.listen(8080)
         let client = try node.web.connect(Endpoint(node.cart.address, port: 8080))
-        guard let accepted = try eventually({ try TCPSocket.accept(listener) }) else {
-            Issue.record("no connection: \(node.logText)")
-            return
-        }
+        let server = try node.accept(listener).take()
         try write("ping", to: client)
-        let server = accepted.take()
         let request = try read(server)
         #expect(request == "ping")
-        let policy = AuthorizationPolicy(
-            name: "nobody", namespace: "shop", scope: .namespace, action: .deny, rules: [PolicyRule(clauses: [])])
         let changed = MonotonicClock.now()
-        node.publish { $0.policies.insert(policy) }
+        node.publish { $0.policies.insert(.nobody) }
         #expect(throws: Errno.connectionReset) { _ = try read(client) }
         #expect(MonotonicClock.now() - changed < .seconds(1))
         #expect(node.logText.contains("connection closed due to policy change: explicitly denied by: shop/nobody"))
@@ -117,9 +103,7 @@ import Testing
             #expect(greeting == "open")
             open.append(HeldSocket(socket))
         }
-        let policy = AuthorizationPolicy(
-            name: "nobody", namespace: "shop", scope: .namespace, action: .deny, rules: [PolicyRule(clauses: [])])
-        node.publish { $0.policies.insert(policy) }
+        node.publish { $0.policies.insert(.nobody) }
         var resetCount = 0
         for client in open {
             guard let socket = client.take() else { continue }
@@ -134,10 +118,7 @@ import Testing
         try run("ip", "netns", "exec", node.web.netnsName, "iptables", "-t", "nat", "-F", "ISTIO_OUTPUT")
         let listener = try node.cart.listen(8080)
         let client = try node.web.connect(Endpoint(node.cart.address, port: 8080))
-        guard let accepted = try eventually({ try TCPSocket.accept(listener) }) else {
-            Issue.record("no connection: \(node.logText)")
-            return
-        }
+        let accepted = try node.accept(listener)
         #expect(accepted.peer.address == node.web.address)
         var match = PolicyMatch()
         match.principals.noneOf = [.presence]

@@ -88,11 +88,7 @@ import Testing
         let listener = try node.cart.listen(8080)
         for round in 0..<3 {
             let client = try node.web.connect(Self.vip)
-            guard let accepted = try eventually({ try TCPSocket.accept(listener) }) else {
-                Issue.record("no connection: \(node.logText) \(gateway.lines)")
-                return
-            }
-            let server = accepted.take()
+            let server = try node.accept(listener).take()
             let text = String(repeating: "round \(round) ", count: 2000)
             let isSent = sendAll(Array(text.utf8), to: client)
             #expect(isSent)

@@ -187,6 +187,17 @@ final class TestNode: Sendable {
         perform { $0.publish(final) }
     }
 
+    /// The next connection of a pod's listener, within five seconds.
+    func accept(_ listener: borrowing OwnedDescriptor) throws -> AcceptedSocket {
+        guard let accepted = try eventually({ try TCPSocket.accept(listener) }) else {
+            throw NoConnection(log: logText)
+        }
+        return accepted
+    }
+
+    /// The application saw no connection.
+    private struct NoConnection: Error { let log: String }
+
     /// Everything logged so far.
     var logText: String {
         usleep(200_000)

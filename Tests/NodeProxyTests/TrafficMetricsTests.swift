@@ -24,11 +24,7 @@ import Wire
         let node = try TestNode()
         let listener = try node.cart.listen(8080)
         let client = try node.web.connect(Endpoint(node.cart.address, port: 8080))
-        guard let accepted = try eventually({ try TCPSocket.accept(listener) }) else {
-            Issue.record("the application saw no connection")
-            return
-        }
-        let server = accepted.take()
+        let server = try node.accept(listener).take()
         try write("ping", to: client)
         let request = try read(server)
         try write("longer", to: server)
@@ -69,12 +65,7 @@ import Wire
 
     @Test func `a call that policies refuse is a failure on either side`() throws {
         let node = try TestNode()
-        var match = PolicyMatch()
-        match.principals.anyOf = [.exact("cluster.local/ns/shop/sa/ledger")]
-        let policy = AuthorizationPolicy(
-            name: "only-ledger", namespace: "shop", scope: .namespace, action: .allow,
-            rules: [PolicyRule(clauses: [[match]])])
-        node.publish { $0.policies.insert(policy) }
+        node.publish { $0.policies.insert(.onlyLedger) }
         usleep(100_000)
         let client = try node.web.connect(Endpoint(node.cart.address, port: 8080))
         _ = try? read(client)
@@ -131,10 +122,7 @@ import Wire
         usleep(100_000)
         let listener = try node.cart.listen(8080)
         let client = try node.web.connect(Endpoint(IPAddress(v4: 0x0a60_000a), port: 80))
-        guard try eventually({ try TCPSocket.accept(listener) }) != nil else {
-            Issue.record("the application saw no connection")
-            return
-        }
+        _ = try node.accept(listener)
         let text = Mailbag()
         node.perform { node in node.metrics { text.deliver($0) } }
         let page = String(decoding: try #require(try eventually { text.content }), as: UTF8.self)
@@ -153,10 +141,7 @@ import Wire
         usleep(100_000)
         let listener = try node.cart.listen(8080)
         let client = try node.web.connect(Endpoint(node.cart.address, port: 8080))
-        guard try eventually({ try TCPSocket.accept(listener) }) != nil else {
-            Issue.record("the application saw no connection")
-            return
-        }
+        _ = try node.accept(listener)
         let sample = try #require(try node.scrape().all("istio_tcp_connections_opened_total").first)
         for (name, value) in [
             "reporter": "source", "source_canonical_service": "web", "source_principal": "unknown",

@@ -94,10 +94,11 @@ struct ReceiveTests {
         #expect(most > 256 * 1024 && most <= 256 * 1024 + 2 * Limits.receiveByteCountMax)
     }
 
-    @Test func `what peers leave behind for applications is delivered, within a bound`() throws {
+    @Test func `what peers leave behind for applications is delivered, within a bound for all tunnels`() throws {
         let listener = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
         var options = Path.Options()
         options.target = TCPSocket.localEndpoint(of: listener)
+        options.identityCount = 2
         options.receive.lingeringByteCountMax = 128 * 1024
         let path = try Path(options)
         let raw = listener.raw

@@ -42,9 +42,6 @@ public struct EnrolmentLedger: Sendable {
 
     public init() {}
 
-    /// Whether some pod was refused and would have to be offered again.
-    public var hasRefused: Bool { entries.values.contains { $0.status == .refused } }
-
     // MARK: Pods
 
     /// Enrols a pod whose namespace is at hand. Once more for a known pod: its namespace is another one now, or it was

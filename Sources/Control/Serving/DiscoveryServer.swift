@@ -30,9 +30,6 @@ final class DiscoveryServer {
 
     init(logger: Logger) { self.logger = logger }
 
-    /// The number of nodes that listen.
-    var subscriberCount: Int { subscribers.count }
-
     /// Tells every node what is new in this state.
     func publish(_ snapshot: ResourceSnapshot) {
         self.snapshot = snapshot

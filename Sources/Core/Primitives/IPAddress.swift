@@ -66,14 +66,6 @@ public struct IPAddress: Hashable, Sendable {
     /// 0.0.0.0 or ::.
     public var isUnspecified: Bool { high == 0 && low == 0 }
 
-    /// 169.254.0.0/16 or fe80::/10.
-    public var isLinkLocal: Bool {
-        switch family {
-        case .v4: low >> 16 == 0xa9fe
-        case .v6: high >> 54 == 0x3fa
-        }
-    }
-
     /// The number of bits of an address of this family: 32 or 128.
     public var bitCount: Int { family == .v4 ? 32 : 128 }
 }

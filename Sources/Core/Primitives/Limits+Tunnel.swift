@@ -25,8 +25,6 @@ extension Limits {
     public static let requestCountPerTurn = 32
     /// What these may hold; more are refused unbegun.
     public static let waitingRequestByteCountMax = 1 << 20
-    /// Ciphertext that may wait for a tunnel's socket; its streams are not read while more waits.
-    public static let tunnelOutgoingByteCountMax = 256 * 1024
     /// What the kernel takes for a tunnel beyond what it can send at once.
     public static let tunnelUnsentByteCountMax = 512 * 1024
     /// Time for the TCP connection to a peer (ztunnel).

@@ -34,9 +34,6 @@ public struct TraceParent: Hashable, Sendable {
         self.flags = UInt8(flags)
     }
 
-    /// The trace's id as 32 lower-case digits.
-    public var traceText: String { String(decoding: encoded[3..<35], as: UTF8.self) }
-
     /// The header's value.
     public var encoded: [UInt8] {
         var text: [UInt8] = []

@@ -8,6 +8,28 @@ public enum IOOutcome: Equatable, Sendable {
     case endOfStream
     /// Nothing can be moved now.
     case wouldBlock
+
+    /// How a system call ended that says how many bytes it moved, -1 for an error; one that a signal interrupted is
+    /// made again.
+    @inline(__always)
+    static func leaving(_ call: () -> Int) throws(Errno) -> IOOutcome {
+        while true {
+            let count = call()
+            if count >= 0 { return .bytes(count) }
+            switch culvert_errno() {
+            case EINTR: continue
+            case EAGAIN: return .wouldBlock
+            case let code: throw Errno(code)
+            }
+        }
+    }
+
+    /// The same for one that says 0 at the end of the stream.
+    @inline(__always)
+    static func arriving(_ call: () -> Int) throws(Errno) -> IOOutcome {
+        let outcome = try leaving(call)
+        return outcome == .bytes(0) ? .endOfStream : outcome
+    }
 }
 
 /// Sole owner of a file descriptor; closes it when dropped. Descriptors made by this module are non-blocking and
@@ -41,57 +63,28 @@ public struct OwnedDescriptor: ~Copyable, Sendable {
     /// Reads what is there, at most the buffer's length.
     @inline(never)
     public borrowing func read(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> IOOutcome {
-        while true {
-            let count = unsafe CLinux.read(raw, buffer.baseAddress, buffer.count)
-            if count > 0 { return .bytes(count) }
-            if count == 0 { return .endOfStream }
-            switch culvert_errno() {
-            case EINTR: continue
-            case EAGAIN: return .wouldBlock
-            case let code: throw Errno(code)
-            }
-        }
+        let raw = raw
+        return try .arriving { unsafe CLinux.read(raw, buffer.baseAddress, buffer.count) }
     }
 
     /// Reads what is there as `read` does, and leaves it in the socket.
     public borrowing func peek(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> IOOutcome {
-        while true {
-            let count = unsafe recv(raw, buffer.baseAddress, buffer.count, Int32(MSG_PEEK))
-            if count > 0 { return .bytes(count) }
-            if count == 0 { return .endOfStream }
-            switch culvert_errno() {
-            case EINTR: continue
-            case EAGAIN: return .wouldBlock
-            case let code: throw Errno(code)
-            }
-        }
+        let raw = raw
+        return try .arriving { unsafe recv(raw, buffer.baseAddress, buffer.count, Int32(MSG_PEEK)) }
     }
 
     /// Writes as much of the buffer as the kernel takes; a gone peer is an error, never a signal.
     @inline(never)
     public borrowing func write(_ buffer: UnsafeRawBufferPointer) throws(Errno) -> IOOutcome {
-        while true {
-            let count = unsafe send(raw, buffer.baseAddress, buffer.count, Int32(MSG_NOSIGNAL))
-            if count >= 0 { return .bytes(count) }
-            switch culvert_errno() {
-            case EINTR: continue
-            case EAGAIN: return .wouldBlock
-            case let code: throw Errno(code)
-            }
-        }
+        let raw = raw
+        return try .leaving { unsafe send(raw, buffer.baseAddress, buffer.count, Int32(MSG_NOSIGNAL)) }
     }
 
     /// Writes as many of the bytes as the kernel takes; for messages off the data path.
     public borrowing func write(_ bytes: ArraySlice<UInt8>) throws(Errno) -> IOOutcome {
         let raw = raw
-        while true {
-            let count = unsafe bytes.withUnsafeBytes { unsafe send(raw, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-            if count >= 0 { return .bytes(count) }
-            switch culvert_errno() {
-            case EINTR: continue
-            case EAGAIN: return .wouldBlock
-            case let code: throw Errno(code)
-            }
+        return try .leaving {
+            unsafe bytes.withUnsafeBytes { unsafe send(raw, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
         }
     }
 }

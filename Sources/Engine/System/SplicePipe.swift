@@ -40,16 +40,7 @@ public final class SplicePipe {
     }
 
     private func move(_ source: Int32, _ sink: Int32, _ limit: Int) throws(Errno) -> IOOutcome {
-        while true {
-            let moved = culvert_splice(source, sink, limit)
-            if moved > 0 { return .bytes(moved) }
-            if moved == 0 { return .endOfStream }
-            switch culvert_errno() {
-            case EINTR: continue
-            case EAGAIN: return .wouldBlock
-            case let code: throw Errno(code)
-            }
-        }
+        try .arriving { culvert_splice(source, sink, limit) }
     }
 
     private static let byteCount: Int32 = 256 * 1024

@@ -58,13 +58,4 @@ extension TCPSocket {
         }
         return address.endpoint
     }
-
-    /// The other end; nil when not connected.
-    public static func peerEndpoint(of descriptor: borrowing OwnedDescriptor) -> Endpoint? {
-        var address = SocketAddress()
-        guard unsafe address.withMutablePointer({ unsafe getpeername(descriptor.raw, $0, &$1) }) == 0 else {
-            return nil
-        }
-        return address.endpoint
-    }
 }

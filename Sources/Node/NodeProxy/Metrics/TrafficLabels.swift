@@ -22,11 +22,12 @@ struct TrafficLabels: Hashable, Sendable {
         let (source, destination) = (Facts(caller), Facts(callee))
         var labels = MetricLabels()
         labels.append("reporter", record.direction.reporter.rawValue)
-        labels.append(source, .source, principal: caller.principal)
+        labels.append(source, EndLabels.source, principal: caller.principal)
         labels.append("destination_service", record.service?.hostname ?? "")
         labels.append("destination_service_namespace", record.service?.namespace ?? "")
         labels.append("destination_service_name", record.service?.name ?? "")
-        labels.append(destination, .destination, principal: callee.principal ?? callee.workload?.identity.description)
+        labels.append(
+            destination, EndLabels.destination, principal: callee.principal ?? callee.workload?.identity.description)
         flagPosition = labels.appendEnding(isMutualTLS: record.isTunnelled)
         if source.isKnown || destination.isKnown {
             labels.append("source_region", source.region)
@@ -42,11 +43,11 @@ struct TrafficLabels: Hashable, Sendable {
         let facts = Facts(overflow: "overflow")
         var labels = MetricLabels()
         labels.append("reporter", reporter.rawValue)
-        labels.append(facts, .source, principal: facts.name)
+        labels.append(facts, EndLabels.source, principal: facts.name)
         labels.append("destination_service", facts.name)
         labels.append("destination_service_namespace", facts.name)
         labels.append("destination_service_name", facts.name)
-        labels.append(facts, .destination, principal: facts.name)
+        labels.append(facts, EndLabels.destination, principal: facts.name)
         flagPosition = labels.appendEnding(isMutualTLS: false)
         bytes = labels.bytes
     }
@@ -93,10 +94,17 @@ private struct Facts {
     }
 }
 
-/// The names of the labels of one end.
-private enum End {
-    case source
-    case destination
+/// The names of the labels of one end, in the order of `append`.
+private enum EndLabels {
+    static let source: [StaticString] = [
+        "source_workload", "source_canonical_service", "source_canonical_revision", "source_workload_namespace",
+        "source_principal", "source_app", "source_version", "source_cluster",
+    ]
+    static let destination: [StaticString] = [
+        "destination_workload", "destination_canonical_service", "destination_canonical_revision",
+        "destination_workload_namespace", "destination_principal", "destination_app", "destination_version",
+        "destination_cluster",
+    ]
 }
 
 extension MetricLabels {
@@ -104,31 +112,16 @@ extension MetricLabels {
     init(lookupOf hostname: String, by workload: Workload) {
         self.init()
         let caller = Party(workload: workload, proof: .workload)
-        append(Facts(caller), .source, principal: caller.principal)
+        append(Facts(caller), EndLabels.source, principal: caller.principal)
         append("hostname", hostname)
     }
 
-    fileprivate mutating func append(_ facts: Facts, _ end: End, principal: String?) {
-        switch end {
-        case .source:
-            append("source_workload", facts.name)
-            append("source_canonical_service", facts.canonicalName)
-            append("source_canonical_revision", facts.canonicalRevision)
-            append("source_workload_namespace", facts.namespace)
-            append("source_principal", principal ?? "")
-            append("source_app", facts.app)
-            append("source_version", facts.canonicalRevision)
-            append("source_cluster", facts.cluster)
-        case .destination:
-            append("destination_workload", facts.name)
-            append("destination_canonical_service", facts.canonicalName)
-            append("destination_canonical_revision", facts.canonicalRevision)
-            append("destination_workload_namespace", facts.namespace)
-            append("destination_principal", principal ?? "")
-            append("destination_app", facts.app)
-            append("destination_version", facts.canonicalRevision)
-            append("destination_cluster", facts.cluster)
-        }
+    fileprivate mutating func append(_ facts: Facts, _ names: [StaticString], principal: String?) {
+        let values = [
+            facts.name, facts.canonicalName, facts.canonicalRevision, facts.namespace, principal ?? "", facts.app,
+            facts.canonicalRevision, facts.cluster,
+        ]
+        for (name, value) in zip(names, values) { append(name, value) }
     }
 
     /// Adds the labels that speak of the connection.

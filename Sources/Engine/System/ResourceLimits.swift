@@ -1,29 +1,4 @@
-import CCapability
 import CLinux
-
-/// What the kernel lets this process do.
-public enum Capability: String, Sendable, CaseIterable {
-    case networkAdministration = "CAP_NET_ADMIN"
-    case systemAdministration = "CAP_SYS_ADMIN"
-    case rawNetwork = "CAP_NET_RAW"
-
-    private var number: cap_value_t {
-        switch self {
-        case .networkAdministration: CAP_NET_ADMIN
-        case .systemAdministration: CAP_SYS_ADMIN
-        case .rawNetwork: CAP_NET_RAW
-        }
-    }
-
-    /// Whether it is in the effective set.
-    public var isEffective: Bool {
-        guard let set = unsafe cap_get_proc() else { return false }
-        defer { _ = unsafe cap_free(UnsafeMutableRawPointer(set)) }
-        var value = CAP_CLEAR
-        guard unsafe cap_get_flag(set, number, CAP_EFFECTIVE, &value) == 0 else { return false }
-        return value == CAP_SET
-    }
-}
 
 /// Bounds that the kernel sets for this process.
 public enum ResourceLimits {
