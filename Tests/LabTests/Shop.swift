@@ -61,7 +61,8 @@ enum Shop {
 
     /// Brings the lab up, with further manifests if there are any, and a server in each of its pods but those left out.
     static func run(
-        adding manifests: String = "", unserved: Set<String> = [], _ body: (Lab) throws -> Void
+        adding manifests: String = "", unserved: Set<String> = [], agent: [String: String] = [:],
+        _ body: (Lab) throws -> Void
     ) throws {
         let folder = try #require(LabFolder(name: "cvt\(Entropy.uint64() % 1_000_000)"))
         let program = try Processes.ownProgram()
@@ -71,7 +72,9 @@ enum Shop {
         defer { _ = try? ChildProcess.run(["rm", "-rf", source]) }
         _ = try ChildProcess.run(["cp", "-r", "\(examples)/.", source])
         try FileSystem.write(Array(manifests.utf8), to: "\(source)/more.yaml", mode: 0o644)
-        let lab = Lab(folder, manifests: source, options: .init(binaries: binaries))
+        var options = Lab.Options(binaries: binaries)
+        options.agentEnvironment = agent
+        let lab = Lab(folder, manifests: source, options: options)
         try lab.start()
         defer { lab.stop() }
         for pod in ["web", "cart-0", "cart-1", "ledger", "passer-by"] where !unserved.contains(pod) {
