@@ -60,4 +60,32 @@ import Testing
         let hasBytes = TCPSocket.hasBytes(socket)
         #expect(!hasBytes)
     }
+
+    /// What the kernel does with the sockets of a process that is killed.
+    @Test(arguments: [false, true], [false, true])
+    func `a socket that is let go of ends with a reset unless it was told to end in order`(
+        isAccepted: Bool, isTold: Bool
+    ) throws {
+        var listening = TCPSocket.ListenOptions()
+        listening.resetsOnClose = isAccepted
+        var dialling = TCPSocket.ConnectOptions()
+        dialling.resetsOnClose = !isAccepted
+        let listener = try TCPSocket.listen(on: #require(Endpoint("127.0.0.1:0")), options: listening)
+        let bound = TCPSocket.localEndpoint(of: listener)
+        let dialled = try TCPSocket.connect(to: #require(bound), options: dialling)
+        let connection = try TCPSocket.accept(listener)
+        guard let accepted = connection?.take() else { throw Errno.again }
+        let outcome = isAccepted ? read(dialled, after: accepted, isTold) : read(accepted, after: dialled, isTold)
+        #expect(outcome == (isTold ? .success(.endOfStream) : .failure(.connectionReset)))
+    }
+
+    private func read(
+        _ peer: borrowing OwnedDescriptor, after end: consuming OwnedDescriptor, _ isTold: Bool
+    ) -> Result<IOOutcome, Errno> {
+        if isTold { TCPSocket.finishOnClose(end) }
+        _ = consume end
+        let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 1, alignment: 1)
+        defer { unsafe room.deallocate() }
+        return Result { () throws(Errno) in try unsafe peer.read(into: room) }
+    }
 }

@@ -15,6 +15,8 @@ public enum TCPSocket {
         public var backlog = Int32(Limits.listenBacklogCount)
         /// Accepted sockets inherit it.
         public var keepAlive: KeepAlive?
+        /// A close of accepted sockets is a reset, also by the kernel when this process dies, until `finishOnClose`.
+        public var resetsOnClose = false
 
         public init() {}
     }
@@ -27,6 +29,8 @@ public enum TCPSocket {
         /// The source address to bind, one of our own.
         public var source: IPAddress?
         public var keepAlive: KeepAlive?
+        /// A close is a reset, also by the kernel when this process dies, until `finishOnClose`.
+        public var resetsOnClose = false
 
         public init() {}
     }
@@ -57,6 +61,7 @@ public enum TCPSocket {
         try set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         if let keepAlive = options.keepAlive { try apply(keepAlive, to: descriptor) }
         if let mark = options.mark { try set(descriptor, SOL_SOCKET, SO_MARK, Int32(bitPattern: mark)) }
+        if options.resetsOnClose { resetOnClose(descriptor) }
         if options.reusePort { try set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
         if options.reuseAddress { try set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1) }
         if endpoint.address.family == .v6 {
@@ -86,6 +91,7 @@ public enum TCPSocket {
         try set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         if let mark = options.mark { try set(descriptor, SOL_SOCKET, SO_MARK, Int32(bitPattern: mark)) }
         if let keepAlive = options.keepAlive { try apply(keepAlive, to: descriptor) }
+        if options.resetsOnClose { resetOnClose(descriptor) }
         let source = options.spoofedSource ?? options.source
         if let source, source.family == endpoint.address.family {
             do throws(Errno) {
@@ -135,8 +141,13 @@ public enum TCPSocket {
     }
 
     /// Makes the coming close a reset.
-    public static func resetOnClose(_ descriptor: borrowing OwnedDescriptor) {
-        var value = linger(l_onoff: 1, l_linger: 0)
+    public static func resetOnClose(_ descriptor: borrowing OwnedDescriptor) { setLinger(descriptor, 1) }
+
+    /// Makes the coming close send FIN after all that was written, whatever was said before.
+    public static func finishOnClose(_ descriptor: borrowing OwnedDescriptor) { setLinger(descriptor, 0) }
+
+    private static func setLinger(_ descriptor: borrowing OwnedDescriptor, _ isOn: Int32) {
+        var value = linger(l_onoff: isOn, l_linger: 0)
         _ = unsafe setsockopt(descriptor.raw, SOL_SOCKET, SO_LINGER, &value, socklen_t(MemoryLayout<linger>.size))
     }
 

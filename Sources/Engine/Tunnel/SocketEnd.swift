@@ -126,8 +126,11 @@ struct SocketEnd: ~Copyable {
         return descriptor
     }
 
-    /// Stops watching and closes.
-    consuming func close(on loop: EventLoop) { loop.forgetClosing(registration) }
+    /// Stops watching and closes in order.
+    consuming func close(on loop: EventLoop) {
+        TCPSocket.finishOnClose(descriptor)
+        loop.forgetClosing(registration)
+    }
 
     /// Stops watching and closes with a reset, so that the application learns that something is missing.
     consuming func reset(on loop: EventLoop) {

@@ -169,7 +169,7 @@ final class OutboundConnection {
         record.service = plain.service
         let worker = pod.worker
         do throws(Errno) {
-            let upstream = try worker.connect(in: pod.namespace, to: plain.destination)
+            let upstream = try worker.connect(in: pod.namespace, to: plain.destination, isPlain: true)
             guard let socket = socket.take() else { return }
             relay = try PlainRelay(
                 loop: worker.loop, buffers: worker.buffers, accepted: socket, dialled: upstream, owner: self)

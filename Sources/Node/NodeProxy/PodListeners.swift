@@ -76,11 +76,13 @@ final class PodListeners: Sendable {
         inboundTunnel =
             configuration.carriesConnections
             ? try Self.listen(on: Endpoint(any, port: ProxyPort.inboundTunnel), options) : nil
+        let hasSOCKS = capturesConnections && configuration.isSOCKS5Enabled
+        socks = try Self.loopbacks(configuration, port: hasSOCKS ? ProxyPort.socks5 : nil, options)
+        // Applications shall not take the end of this process for the end of what they were told.
+        options.resetsOnClose = true
         inboundPlaintext =
             capturesConnections ? try Self.listen(on: Endpoint(any, port: ProxyPort.inboundPlaintext), options) : nil
         outbound = capturesConnections ? try Self.listen(on: Endpoint(any, port: ProxyPort.outbound), options) : nil
-        let hasSOCKS = capturesConnections && configuration.isSOCKS5Enabled
-        socks = try Self.loopbacks(configuration, port: hasSOCKS ? ProxyPort.socks5 : nil, options)
         preservesSource = transparent
     }
 

@@ -225,9 +225,14 @@ final class Worker {
     }
 
     /// Makes a socket in a pod's network namespace to whoever is elsewhere.
-    func connect(in namespace: NetworkNamespace, to endpoint: Endpoint) throws(Errno) -> OwnedDescriptor {
+    /// - Parameter isPlain: it ends at an application, which is not to take the end of this process for the end of what
+    ///   it was told.
+    func connect(
+        in namespace: NetworkNamespace, to endpoint: Endpoint, isPlain: Bool = false
+    ) throws(Errno) -> OwnedDescriptor {
         var options = TCPSocket.ConnectOptions()
         options.keepAlive = configuration.keepAlive
+        options.resetsOnClose = isPlain
         return try connect(in: namespace, to: endpoint, options)
     }
 
@@ -238,6 +243,7 @@ final class Worker {
     ) throws(Errno) -> OwnedDescriptor {
         var options = TCPSocket.ConnectOptions()
         options.spoofedSource = source
+        options.resetsOnClose = true
         return try connect(in: namespace, to: endpoint, options) { [logger] failure in
             logger.log(
                 .warn, "proxy", "cannot connect from the client's address: \(failure)",

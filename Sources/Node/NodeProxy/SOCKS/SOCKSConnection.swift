@@ -126,6 +126,7 @@ final class SOCKSConnection {
         if let registration { pod.worker.loop.deregister(registration, socket) }
         registration = nil
         stopTimer()
+        TCPSocket.resetOnClose(socket)
         OutboundConnection.begin(socket, from: peer, to: destination, pod)
         leave()
     }
