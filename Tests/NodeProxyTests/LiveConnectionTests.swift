@@ -22,7 +22,10 @@ import Testing
 
     /// Opens a connection from web to cart and one from cart to web, makes the change, and says which of the two
     /// clients were reset within a second, what else came, and what the log says.
-    private func change(_ node: TestNode, _ change: (inout MeshState) -> Void) throws -> (cart: Bool, web: Bool) {
+    /// - Parameter earlier: a change just before.
+    private func change(
+        _ node: TestNode, after earlier: ((inout MeshState) -> Void)? = nil, _ change: (inout MeshState) -> Void
+    ) throws -> (cart: Bool, web: Bool) {
         let atCart = try node.cart.listen(8080)
         let atWeb = try node.web.listen(8080)
         let toCart = try node.web.connect(Endpoint(node.cart.address, port: 8080))
@@ -35,6 +38,10 @@ import Testing
         #expect(answer1 == "cart")
         let answer2 = try read(toWeb)
         #expect(answer2 == "web")
+        if let earlier {
+            node.publish(earlier)
+            usleep(100_000)
+        }
         node.publish(change)
         usleep(900_000)
         let isCartReset = Self.isReset(toCart)
@@ -68,6 +75,22 @@ import Testing
         #expect(outcome.cart)
         #expect(!outcome.web)
         #expect(node.logText.contains("connection closed due to policy change: explicitly denied by: shop/nobody"))
+    }
+
+    /// Istio's control plane and ours tell of the two in separate messages.
+    @Test(arguments: [true, false])
+    func `a policy that is named a moment before it is told cuts nobody whom it allows`(isTold: Bool) throws {
+        let node = try TestNode()
+        let policy = AuthorizationPolicy(
+            name: "all", namespace: "shop", scope: .workloadSelector, action: .allow, rules: [PolicyRule(clauses: [])])
+        let names: (inout MeshState) -> Void = { $0.insert(Self.cart(node, policies: ["shop/all"])) }
+        let outcome = try change(node, after: names) {
+            names(&$0)
+            if isTold { $0.policies.insert(policy) }
+        }
+        #expect(outcome.cart == !isTold)
+        #expect(!outcome.web)
+        #expect(node.logText.contains("policy shop/all is not known") == !isTold)
     }
 
     @Test func `a change that does not concern a connection leaves it alone`() throws {

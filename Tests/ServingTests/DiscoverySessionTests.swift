@@ -53,10 +53,10 @@ private func answer(_ response: DeltaDiscoveryResponse, refusing reason: String?
         _ = session.receive(subscribe())
         _ = session.receive(subscribe(policyType))
         let responses = session.responses(for: state)
-        #expect(responses.map(\.typeURL) == [addressType, policyType])
-        #expect(responses[0].resources.map(\.name) == ["a", "b"])
-        #expect(responses[1].resources.isEmpty)
-        let payload = try #require(responses[0].resources.first?.resource)
+        #expect(responses.map(\.typeURL) == [policyType, addressType])
+        #expect(responses[1].resources.map(\.name) == ["a", "b"])
+        #expect(responses[0].resources.isEmpty)
+        let payload = try #require(responses[1].resources.first?.resource)
         #expect(payload.typeURL == addressType)
         guard case .workload(let workload) = try Address(protobuf: payload.value).kind else {
             Issue.record("no workload")
@@ -113,6 +113,29 @@ private func answer(_ response: DeltaDiscoveryResponse, refusing reason: String?
         _ = session.receive(answer(first[0]))
         let next = session.responses(for: snapshot(["a": "3", "b": "1"]))
         #expect(next.map { $0.resources.map(\.name) } == [["a", "b"]])
+    }
+
+    @Test func `a policy is told before who names it, and taken back after`() {
+        var session = DiscoverySession()
+        _ = session.receive(subscribe())
+        _ = session.receive(subscribe(policyType))
+        for response in session.responses(for: snapshot(["a": "1"])) { _ = session.receive(answer(response)) }
+        let named = snapshot(["a": "names p"], policies: ["p"])
+        let told = session.responses(for: named)
+        #expect(told.map(\.typeURL) == [policyType, addressType])
+        // Another one while the first is not answered: nobody names it before it can be told.
+        let both = snapshot(["a": "names p and q"], policies: ["p", "q"])
+        _ = session.receive(answer(told[1]))
+        #expect(session.responses(for: both).isEmpty)
+        _ = session.receive(answer(told[0]))
+        let next = session.responses(for: both)
+        #expect(next.map(\.typeURL) == [policyType, addressType])
+        for response in next { _ = session.receive(answer(response)) }
+        let without = session.responses(for: snapshot(["a": "1"]))
+        #expect(without.map(\.typeURL) == [addressType])
+        _ = session.receive(answer(without[0]))
+        let last = session.responses(for: snapshot(["a": "1"]))
+        #expect(last.map(\.removedResources) == [["p", "q"]])
     }
 
     @Test func `a refusal is told and does not make a loop`() {

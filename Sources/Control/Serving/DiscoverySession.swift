@@ -4,7 +4,8 @@ import Schema
 ///
 /// Every subscription is served as a wildcard one: a node knows the whole mesh. Names that a node asks for by
 /// themselves are answered too, so that one that waits for a name learns of its absence. Of each type at most one
-/// response is on its way; what changes meanwhile goes into the next.
+/// response is on its way; what changes meanwhile goes into the next. A policy is told before the workloads that name
+/// it, and taken back after them: a node that knows the name alone would refuse everybody, or nobody.
 struct DiscoverySession {
     /// What became of a request, for the log.
     enum Event: Equatable {
@@ -27,6 +28,24 @@ struct DiscoverySession {
         var asked: Set<String> = []
         /// Whether a response is due even if nothing is new: the node waits for the first.
         var owesResponse = true
+
+        func news(in resources: ResourceSnapshot.Resources) -> News {
+            News(
+                updated: resources.versions.filter { held[$0.key] != $0.value || asked.contains($0.key) },
+                removed: held.keys.filter { resources.versions[$0] == nil },
+                absent: asked.filter { resources.versions[$0] == nil && held[$0] == nil })
+        }
+    }
+
+    /// What a node is to hear of one type.
+    private struct News {
+        var updated: [String: String]
+        /// Names of what it holds and is gone.
+        var removed: [String]
+        /// Names of what it asked for and is not there.
+        var absent: [String]
+
+        var isEmpty: Bool { updated.isEmpty && removed.isEmpty && absent.isEmpty }
     }
 
     private var subscriptions: [ResourceType: Subscription] = [:]
@@ -57,25 +76,32 @@ struct DiscoverySession {
 
     /// The responses that bring the node to this state of the mesh, as far as they may be sent now.
     mutating func responses(for snapshot: ResourceSnapshot) -> [DeltaDiscoveryResponse] {
-        ResourceType.allCases.compactMap { response(of: $0, snapshot[$0]) }
+        let namers = subscriptions[.address]?.news(in: snapshot[.address])
+        let policies = response(
+            of: .authorization, snapshot[.authorization], keepsRemoved: namers.map { !$0.isEmpty } ?? false)
+        let arePoliciesLate =
+            policies == nil
+            && subscriptions[.authorization].map { !$0.news(in: snapshot[.authorization]).updated.isEmpty } ?? false
+        let addresses = arePoliciesLate ? nil : response(of: .address, snapshot[.address])
+        return [policies, addresses].compactMap { $0 }
     }
 
+    /// - Parameter keepsRemoved: what is gone is told another time.
     private mutating func response(
-        of type: ResourceType, _ resources: ResourceSnapshot.Resources
+        of type: ResourceType, _ resources: ResourceSnapshot.Resources, keepsRemoved: Bool = false
     ) -> DeltaDiscoveryResponse? {
         guard var subscription = subscriptions[type], subscription.pendingNonce == nil else { return nil }
-        let asked = subscription.asked
-        let updated = resources.versions.filter { subscription.held[$0.key] != $0.value || asked.contains($0.key) }
-        var removed = subscription.held.keys.filter { resources.versions[$0] == nil }
-        removed += asked.filter { resources.versions[$0] == nil && subscription.held[$0] == nil }
-        guard !updated.isEmpty || !removed.isEmpty || subscription.owesResponse else { return nil }
+        var news = subscription.news(in: resources)
+        let kept = keepsRemoved ? news.removed : []
+        if keepsRemoved { news.removed = [] }
+        guard !news.isEmpty || subscription.owesResponse else { return nil }
 
         nonceCount += 1
         var response = DeltaDiscoveryResponse()
         response.typeURL = type.rawValue
         response.nonce = String(nonceCount)
-        response.removedResources = removed.sorted()
-        response.resources = updated.sorted { $0.key < $1.key }.map { name, version in
+        response.removedResources = (news.removed + news.absent).sorted()
+        response.resources = news.updated.sorted { $0.key < $1.key }.map { name, version in
             var payload = AnyMessage()
             payload.typeURL = type.rawValue
             payload.value = resources.bytes[name] ?? []
@@ -85,7 +111,7 @@ struct DiscoverySession {
             resource.resource = payload
             return resource
         }
-        subscription.held = resources.versions
+        subscription.held = resources.versions.merging(subscription.held.filter { kept.contains($0.key) }) { $1 }
         subscription.asked = []
         subscription.owesResponse = false
         subscription.pendingNonce = response.nonce

@@ -30,6 +30,9 @@ public struct CompiledPolicySet: Sendable {
         global.index == nil && namespace.index == nil && selected.isEmpty && unknown.isEmpty
     }
 
+    /// Whether a policy is named that is not known.
+    public var namesUnknown: Bool { !unknown.isEmpty }
+
     /// Whether the other set, of an earlier or later state, holds the very same policies.
     public func isIdentical(to other: CompiledPolicySet) -> Bool {
         global.index?.revision == other.global.index?.revision

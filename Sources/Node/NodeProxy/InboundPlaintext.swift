@@ -56,7 +56,7 @@ final class InboundPlaintext {
         let context = PolicyContext(source: record.source.address, identity: nil, destination: target.destination)
         self.context = context
         record.countOpening(on: pod.worker)
-        let decision = state.policies(for: workload).decide(context)
+        let decision = pod.policies(for: workload, in: state).decide(context)
         pod.worker.logDecision(decision, context)
         guard decision.isAllowed else {
             if decision.reason == .noneAllowed { record.allowPolicies = pod.allowPolicies(for: workload) }

@@ -70,7 +70,7 @@ final class InboundStream {
         let host = head.first(named: "forwarded").flatMap { Forwarded.host(in: $0.bytes) }
         switch state.admit(authority, at: tunnel.local.address, for: workload, forwardedHost: host) {
         case .refused(let refusal): refuse(refusal.status, "\(refusal)")
-        case .admitted(let target): authorise(target, workload, state.policies(for: workload))
+        case .admitted(let target): authorise(target, workload, pod.policies(for: workload, in: state))
         }
     }
 

@@ -47,7 +47,10 @@ final class PodProxy {
     private var acceptors: [Acceptor] = []
     private var connections: [ObjectIdentifier: any PodConnection] = [:]
     private var waiting: [() -> Void] = []
+    /// In force for what is open.
     private var policies: CompiledPolicySet?
+    /// Runs while they stay as they were, since the workload names one that is not known yet.
+    private var policyTimer: TimerToken?
     private var allowPolicies: [String]?
     /// A workload's description for its peers, for as long as its record is the same.
     private var described: (workload: Workload, field: HTTPField)?
@@ -161,13 +164,41 @@ final class PodProxy {
             pool.drain()
             decideAgain(
                 ending: workload == nil ? "the workload was removed from the mesh" : "the workload's identity changed")
+            policies = nil
         }
         identity = workload?.identity
         guard let workload else { return }
+        let current = state.policies(for: workload)
+        if !waits(for: current) { apply(current) }
         let waiters = waiting
         waiting = []
         for waiter in waiters { waiter() }
-        let current = state.policies(for: workload)
+    }
+
+    /// What decides about connections to the workload.
+    func policies(for workload: Workload, in state: MeshState) -> CompiledPolicySet {
+        if policyTimer != nil, let policies { return policies }
+        return state.policies(for: workload)
+    }
+
+    /// Whether what was in force stays so for a moment: to refuse everybody until a policy comes that was only named
+    /// would cut connections that it allows.
+    private func waits(for current: CompiledPolicySet) -> Bool {
+        guard current.namesUnknown, let policies, !policies.namesUnknown, !isStopped else {
+            if let policyTimer { worker.loop.cancel(policyTimer) }
+            policyTimer = nil
+            return false
+        }
+        guard policyTimer == nil else { return true }
+        policyTimer = worker.loop.after(Limits.unknownPolicyDuration) { [weak self] in
+            guard let self else { return }
+            policyTimer = nil
+            if let state = worker.state, let workload { apply(state.policies(for: workload)) }
+        }
+        return true
+    }
+
+    private func apply(_ current: CompiledPolicySet) {
         defer { policies = current }
         allowPolicies = nil
         guard let previous = policies, !previous.isIdentical(to: current) else { return }
