@@ -1,121 +1,191 @@
-"""What the calls of Tests/day must have come to, given what happened meanwhile."""
+"""What the calls of Tests/day must have come to, given what happened meanwhile. Nothing here looks at a clock or a file:
+the day tells what it did and what it heard, and Tests/lab/selftest.py tells of other days.
+
+A call that fails is excused only by something that can have touched it, at the moment at which it failed. Each excuse has a
+name and is counted.
+"""
 
 import math
-import time
 
-# A change is taken to be known everywhere after this long; the machine may be busy.
-SETTLED = 3.0
-# What a fault may still do after its end: TCP tries again later and later.
-AFTERMATH = 15.0
+from knowledge import SETTLED, Knowledge
+
+# What ends the moment its cause comes is seen to have ended within this time; the machine may be busy.
+PROMPT = 2.0
+# Whoever lost a peer while the link was down asks after this long at most, and is told.
+ASKED = 12.0
+# Attempts of a connection whose first ones failed, and how long one may take.
+ATTEMPTS = 3
+ATTEMPT = 10.0
 
 
 class Judge:
-    def __init__(self):
-        self.problems = []
-        self.counts = {"complete": 0, "excused": 0, "refused by policy": 0}
-        # Node, beginning, end; whether its proxy was killed.
-        self.faults = []
-        # Role -> moments and callers from then on; None is everybody.
-        self.policies = {}
+    def __init__(self, say=print):
+        self.say = say
+        self.known = Knowledge()
         self.pods = {}
+        # What went wrong: kind and text.
+        self.problems = []
+        self.counts = {"complete": 0, "refused by policy": 0, "cut by policy": 0}
+        self.excuses = {}
+        # Call -> what its servers said.
+        self.served = {}
+        self.completed = {}
+        # Seconds from a change of policy to the end of a call that it denied.
+        self.cuts = []
 
-    def complain(self, text):
-        self.problems.append(text)
-        print(f"FAILED  {text}", flush=True)
+    def complain(self, kind, text):
+        self.problems.append((kind, text))
+        self.say(f"FAILED  {text}")
 
-    def set_policy(self, role, now, callers):
-        self.policies.setdefault(role, [(-math.inf, None)]).append((now, callers))
+    # What servers say
 
-    def _verdicts(self, caller, role, start, end):
-        """What policy says of the two at any time of a span."""
-        changes = self.policies.get(role, [(-math.inf, None)])
-        spans = zip(changes, [moment for moment, _ in changes[1:]] + [math.inf])
-        return {callers is None or caller in callers for (begin, callers), stop in spans if begin <= end and stop > start}
+    def heard_by_server(self, pod, report):
+        call = report["served"]
+        if report["outcome"] == "wrong":
+            self.complain("bytes", f"{pod.name} took call {call}: {report['detail']}")
+        if call is not None:
+            self.served.setdefault(call, []).append((pod.name, report["outcome"]))
 
-    def is_denied(self, caller, role, start, end):
-        return self._verdicts(caller, role, start, end) == {False}
-
-    def is_allowed(self, caller, role, start, end):
-        return self._verdicts(caller, role, start, end) == {True}
-
-    def begin_fault(self, node, now, kills=False):
-        fault = [node, now, math.inf, kills]
-        self.faults.append(fault)
-        return fault
-
-    def is_faulty(self, nodes, start, end):
-        return any(node in nodes and begin <= end and stop + AFTERMATH > start for node, begin, stop, _ in self.faults)
-
-    def _was_cut(self, detail, pods, now):
-        """The kernel ends the sockets of a process that is killed in order; a reset would tell more."""
-        nodes = {pod.node for pod in pods if pod}
-        return "a clean end" in detail and any(
-            kills and node in nodes and begin <= now and now < stop + AFTERMATH
-            for node, begin, stop, kills in self.faults)
-
-    def heard_by_server(self, pod, caller, report):
-        if not self._was_cut(report["wrong"], [pod, caller], time.time()):
-            self.complain(f"{pod.name} took call {report['served']}: {report['wrong']}")
+    # What clients say
 
     def heard_by_client(self, pod, ask, result):
         """Judges the result of one call."""
-        name = f"call {ask['call']} of {pod.name} to {ask['what']}"
+        name = f"call {ask['call']} of {pod.name} on {pod.node} to {ask['what']}"
         server = self.pods.get(result.get("server"))
-        start, end = result["started"], result["ended"]
         if server:
             self._judge_server(name, pod, ask, result, server)
-        elif result["outcome"] == "complete":
-            self.complain(f"{name} was answered by nobody")
-        if result["outcome"] == "wrong" and not self._was_cut(result["detail"], [pod, server], end):
-            self.complain(f"{name}: {result['detail']}")
-        elif result["outcome"] == "complete":
+        outcome = result["outcome"]
+        if outcome == "complete":
             self.counts["complete"] += 1
-        elif self._excuse(pod, ask, server, start, end):
-            self.counts["excused"] += 1
-        elif self.is_denied(pod.role, ask["role"], start - SETTLED, end) and result["outcome"] == "refused":
-            self.counts["refused by policy"] += 1
-        elif self.is_allowed(pod.role, ask["role"], start - SETTLED, end):
-            self.complain(f"{name} is {result['outcome']} for no reason: {result}")
+            self.completed[ask["call"]] = (name, server.name if server else None)
+            return
+        if outcome in ("wrong", "timeout"):
+            kind = "bytes" if outcome == "wrong" else "time"
+            return self.complain(kind, f"{name} on {server.node if server else '?'}: {outcome}: {result.get('detail')}")
+        excuse = self._cut(pod, ask, server, result) if server else self._refused(pod, ask, result)
+        if not excuse:
+            self.complain("reset", f"{name} is {outcome} for no reason: {result}")
+        elif excuse in self.counts:
+            self.counts[excuse] += 1
         else:
-            self.counts["excused"] += 1
+            self.excuses[excuse] = self.excuses.get(excuse, 0) + 1
+
+    def reconcile(self):
+        """At the end: what clients took for complete was so for one server, and no call was delivered twice."""
+        for call, taken in self.served.items():
+            if len(taken) > 1:
+                self.complain("twice", f"call {call} was taken more than once: {taken}")
+        for call, (name, server) in self.completed.items():
+            if (server, "complete") not in self.served.get(call, []):
+                self.complain("bytes", f"{name} is complete for its client, and for its server: {self.served.get(call)}")
 
     def _judge_server(self, name, pod, ask, result, server):
-        answered, last = result["answered"], result.get("last", 0)
-        if server.name not in ask["allowed"] and not self._came_to_be(server, ask, answered):
-            self.complain(f"{name} reached {server.name} at {server.address}, and should have reached {ask['allowed']}")
-        # A pod's calls to its own address never leave it. A node that was cut off has heard of changes late.
+        answered, last = result["answered"], result.get("last")
+        fits = server.role == ask["role"] if ask["service"] else server.address == ask["to"][0]
+        if not fits or server.started > answered or (server.ended or math.inf) < result["started"]:
+            self.complain("misdelivered", f"{name} at {ask['to'][0]} reached {server.name}, a {server.role} at {server.address}")
+        # A pod's calls to its own address never leave it.
         if server is pod and not ask["service"]:
             return
-        if self.is_faulty({server.node}, result["started"] - SETTLED, result["ended"]):
-            return
-        if self.is_denied(pod.role, server.role, result["started"] - SETTLED, answered):
-            self.complain(f"{name} was let through against the policy")
-        # Of what was open before, policy takes hold within a second.
-        if last and self.is_denied(pod.role, server.role, last - SETTLED, last):
-            self.complain(f"{name} went on against the policy")
+        if self._verdicts(pod, server, result["started"], answered) == {False}:
+            self.complain("policy", f"{name} on {server.node} was let through against the policy")
+        elif last and self._verdicts(pod, server, last, last) == {False}:
+            self.complain("policy", f"{name} on {server.node} went on against the policy")
 
-    @staticmethod
-    def _came_to_be(server, ask, answered):
-        """A pod that has come since the call began, and is what was asked for."""
-        fits = server.role == ask["role"] if ask["service"] else server.address == ask["to"][0]
-        return fits and server.started <= answered
+    def _verdicts(self, pod, server, start, end):
+        return self.known.verdicts(pod.role, server.role, server.node, start, end)
 
-    def _excuse(self, pod, ask, server, start, end):
-        """Whether something stood in the way of the call."""
-        ending = [other for other in [pod, server] if other is not None]
-        if not ask["service"]:
-            ending += [other for other in self.pods.values() if other.address == ask["to"][0]]
-        if any(other.ended is not None and start - SETTLED < other.ended <= end + 1 for other in ending):
-            return True
-        if pod.leaving is not None and pod.leaving < end:
-            return True
-        nodes = {pod.node} | ({server.node} if server else set())
-        if not server:
-            nodes |= {other.node for other in self.pods.values() if self._may_serve(other, ask, start, end)}
-        return self.is_faulty(nodes, start, end)
+    # What a call that had reached its server may have been cut by
 
-    @staticmethod
-    def _may_serve(other, ask, start, end):
-        if not ask["service"]:
-            return other.address == ask["to"][0]
-        return other.role == ask["role"] and other.started <= end and (other.ended is None or other.ended > start)
+    def _cut(self, pod, ask, server, result):
+        end = result["ended"]
+        if server is not pod or ask["service"]:
+            if False in self._verdicts(pod, server, end, end):
+                self._note_cut(ask["role"], end)
+                return "cut by policy"
+        if server.stopping is not None:
+            if server.stopping <= end <= self._heard(server.stopping, server.ended or math.inf, pod, server) + PROMPT:
+                return "its server was stopped"
+        for fault in self.known.faults:
+            if fault.kind in ("killed", "ended") and fault.node in (pod.node, server.node):
+                if fault.begin <= end <= self._heard(fault.begin, fault.down, pod, server) + PROMPT:
+                    return f"a proxy on its way was {fault.kind}"
+        return None
+
+    def _note_cut(self, role, end):
+        changes = [moment for moment, _ in self.known.policies.get(role, []) if -math.inf < moment <= end]
+        if changes:
+            self.cuts.append(end - changes[-1])
+
+    def _heard(self, begin, end, pod, server):
+        """When the far side has learnt of a death between these moments: at once, unless a link between them was down."""
+        nodes = {pod.node, server.node}
+        for fault in self.known.faults:
+            if fault.kind == "link" and len(nodes) > 1 and fault.node in nodes and fault.covers(begin, end):
+                end = max(end, fault.end + ASKED)
+        return end
+
+    # What a call that reached nobody may have been refused by
+
+    def _refused(self, pod, ask, result):
+        start, end = result["started"], result["ended"]
+        if self._touches_caller(pod, start, end):
+            return "its own proxy was away"
+        if self._is_unheard_of(pod, start):
+            return "its own node was cut off and had not heard of it"
+        candidates = [other for other in self.pods.values() if self._is_candidate(pod, ask, other, start, end)]
+        # A pod's calls to its own address never leave it.
+        answers = [
+            self.known.verdicts(pod.role, ask["role"], other.node, start, end)
+            for other in candidates if other is not pod or ask["service"]]
+        if answers and all(answer == {False} for answer in answers):
+            return "refused by policy"
+        if any(False in answer for answer in answers):
+            return "policy was changing"
+        troubles = [self._trouble(pod, other, start, end) for other in candidates]
+        sound = [other for other, trouble in zip(candidates, troubles) if not trouble and self._is_sure(pod, other, start, end)]
+        sudden = [trouble for trouble in troubles if trouble and trouble.startswith("it died")]
+        if sudden:
+            return sudden[0]
+        named = [trouble for trouble in troubles if trouble]
+        if named and (not ask["service"] or not sound or len(named) >= ATTEMPTS):
+            return named[0]
+        if not sound and not candidates:
+            return "nobody serves"
+        return None
+
+    def _touches_caller(self, pod, start, end):
+        return any(
+            fault.kind in ("killed", "ended") and fault.node == pod.node and fault.covers(start, end + PROMPT)
+            for fault in self.known.faults)
+
+    def _is_unheard_of(self, pod, start):
+        """Whether a pod's own node hears of it late. Without that, its connections wait until it has."""
+        settled = self.known.settled(pod.started, pod.node)
+        return start < settled and settled > pod.started + SETTLED
+
+    def _is_candidate(self, pod, ask, other, start, end):
+        """Whether the caller's node may have known of a pod that is what was asked for."""
+        if not (other.role == ask["role"] if ask["service"] else other.address == ask["to"][0]):
+            return False
+        return other.started <= end and (other.leaving is None or self.known.settled(other.leaving, pod.node) >= start)
+
+    def _is_sure(self, pod, other, start, end):
+        """Whether it must have known, all the while."""
+        if other.ready is None or self.known.settled(other.ready, pod.node) > start:
+            return False
+        return other.leaving is None or other.leaving > end
+
+    def _trouble(self, pod, other, start, end):
+        """What stood between the caller and one pod; nil if nothing did."""
+        if other.stopping is not None and other.stopping <= end:
+            return "it died as it was called" if other.stopping >= start else "it was gone"
+        if self._is_unheard_of(other, start):
+            return "its node was cut off and had not heard of it"
+        for fault in self.known.faults:
+            if fault.kind in ("killed", "ended") and fault.node == other.node and fault.covers(start, end, PROMPT):
+                return "it died as it was called: its proxy" if fault.down >= start else "its proxy was away"
+            if fault.kind == "link" and pod.node != other.node and fault.node in (pod.node, other.node):
+                if fault.begin <= end and start <= fault.recovered and end <= fault.end + ATTEMPT:
+                    return "the link was down"
+        return None

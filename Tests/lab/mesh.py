@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
-PROGRAMS = REPOSITORY / ".build/release"
+PROGRAMS = Path(os.environ.get("CULVERT_PROGRAMS", REPOSITORY / ".build/release"))
 LAB = "day"
 FOLDER = Path("/run/culvert-lab") / LAB
 NODES = ["east", "north", "south"]
@@ -51,8 +51,9 @@ class Pod:
         self.name, self.role, self.node, self.address, self.namespace = name, role, node, address, namespace
         self.network = f"{LAB}-{namespace}-{name}"
         self.process = None
-        # When it takes connections, when it is told to go, and when its application ended.
-        self.ready = self.leaving = self.ended = None
+        # When the mesh first heard of it, when it takes connections, when it is told to go, and between which moments its
+        # application was ended.
+        self.started = self.ready = self.leaving = self.stopping = self.ended = None
 
     def manifest(self, ready, annotated=True):
         metadata = {"name": self.name, "namespace": self.namespace, "labels": {"app": self.role}}
@@ -76,7 +77,9 @@ class Pod:
         node = f"{LAB}-{self.node}"
         run("ip", "-n", node, "-batch", "-", text=(
             f"link add q{number} type veth peer name eth0 netns {self.network}\n"
-            f"link set q{number} master pods up\nroute replace {self.address} dev pods src {node_address(self.node)}\n"))
+            f"link set q{number} master pods up\nroute replace {self.address} dev pods src {node_address(self.node)}\n"
+            # What is known of who had the address before.
+            f"neigh flush to {self.address} dev pods\n"))
         run("ip", "-n", self.network, "-batch", "-", text=(
             f"link set lo up\naddr add {self.address}/32 dev eth0\nlink set eth0 up\n"
             "route add 169.254.1.1 dev eth0 scope link\nroute add default via 169.254.1.1 dev eth0\n"))
@@ -95,9 +98,9 @@ class Pod:
             return False
         return "15001" in run(*inside(self.network), "iptables-save", "-t", "nat", check=False)
 
-    async def start_application(self, marker, heard):
+    async def start_application(self, marker, heard, *options):
         self.process = await asyncio.create_subprocess_exec(
-            *inside(self.network), str(REPOSITORY / "Tests/lab/verify"), self.name, marker, str(PORT),
+            *inside(self.network), str(REPOSITORY / "Tests/lab/verify"), self.name, marker, str(PORT), *options,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=1 << 20, start_new_session=True)
         await asyncio.wait_for(self.process.stdout.readline(), 20)
         self.listening = asyncio.create_task(self.listen(heard))
@@ -111,9 +114,11 @@ class Pod:
 
     async def stop_application(self):
         if self.process and self.process.returncode is None:
+            self.stopping = time.time()
             self.process.kill()
             await self.process.wait()
-        self.ended = time.time()
+            self.ended = time.time()
+            await self.listening
 
 
 def node_address(node):
@@ -131,6 +136,7 @@ class Program:
         lines = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
         self.environment = dict(line.split(b"=", 1) for line in lines if b"=" in line)
         self.network = LAB if name == "control" else f"{LAB}-{name.split('-')[1]}"
+        self.is_node = name.startswith("node-")
         self.started = time.time()
         self.process = None
 
@@ -166,6 +172,9 @@ class Program:
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def open_files(self):
+        return sorted(os.readlink(path) for path in Path(f"/proc/{self.pid}/fd").iterdir())
 
     def anonymous(self):
         """Anonymous memory, in KiB."""

@@ -1,0 +1,228 @@
+"""The course of a day in Tests/day: pods come and go, policies flip, nodes and the control plane are killed, links drop, and
+all the while pods call each other."""
+
+import asyncio
+import random
+import signal
+import time
+
+import mesh
+from judge import Judge
+from remains import attachments
+
+ADDRESSES_PER_NODE = 4
+DYNAMIC_PODS_MAX = 7
+# Bytes up, bytes down, rounds, and the pause after each.
+KINDS = [(64, 64, 1, 0), (64, 64, 1, 0), (2000, 50_000, 2, 0), (500_000, 500_000, 1, 0), (300, 300, 40, 0.5)]
+CALL_LIMIT = 60
+PATIENCE = 60
+
+
+class Course:
+    def __init__(self, seed):
+        self.chance = random.Random(seed)
+        self.marker = f"day-of-{seed % 10**9:09d}"
+        self.judge = Judge(lambda text: print(text, flush=True))
+        self.pods, self.asks, self.addresses = [], {}, {}
+        self.count = self.calls = 0
+        self.happenings = {}
+        self.busy = set()
+
+    # Pods
+
+    def alive(self, role=None):
+        return [pod for pod in self.pods if pod.ready and not pod.leaving and role in (None, pod.role)]
+
+    def heard(self, pod, report):
+        if "served" in report:
+            self.judge.heard_by_server(pod, report)
+        elif ask := self.asks.pop(report["call"], None):
+            self.judge.heard_by_client(pod, ask, report)
+
+    def know(self, pod):
+        pod.started = time.time()
+        self.pods.append(pod)
+        self.judge.pods[pod.name] = pod
+        self.addresses.setdefault(pod.address, []).append(pod.name)
+
+    async def arrive(self):
+        taken = {pod.address for pod in self.pods}
+        node = self.chance.choice(mesh.NODES)
+        free = [f"10.10.{mesh.NODES.index(node) + 1}.{n + 100}" for n in range(ADDRESSES_PER_NODE)]
+        free = [address for address in free if address not in taken]
+        if not free:
+            return
+        self.count += 1
+        pod = mesh.Pod(f"p{self.count}", self.chance.choice(mesh.ROLES), node, self.chance.choice(free))
+        self.know(pod)
+        await asyncio.to_thread(pod.make_network, self.count)
+        mesh.write(pod.name, pod.manifest(False))
+        limit = time.time() + PATIENCE
+        while not await asyncio.to_thread(pod.is_captured):
+            if time.time() > limit:
+                return self.judge.complain("time", f"{pod.name} on {node} is not enrolled within a minute")
+            await asyncio.sleep(0.1)
+        await pod.start_application(self.marker, self.heard)
+        mesh.write(pod.name, pod.manifest(True))
+        pod.ready = time.time()
+
+    async def leave(self, pod):
+        pod.leaving = time.time()
+        mesh.write(pod.name, pod.manifest(False))
+        await asyncio.sleep(self.chance.choice([1.5, 4]))
+        await pod.stop_application()
+        self.asks = {number: ask for number, ask in self.asks.items() if ask["caller"] is not pod}
+        (mesh.FOLDER / "manifests" / f"{pod.name}.yaml").unlink()
+        await asyncio.sleep(self.chance.choice([0.2, 1, 3]))
+        await asyncio.to_thread(pod.remove_network)
+        self.pods.remove(pod)
+
+    # What happens
+
+    async def restart(self, name):
+        program = self.programs[name]
+        number = self.chance.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM])
+        kind = "control" if name == "control" else "killed" if number == signal.SIGKILL else "ended"
+        fault = self.judge.known.begin_fault(kind, name.removeprefix("node-"), time.time())
+        await program.kill(number)
+        fault.down = time.time()
+        await asyncio.sleep(self.chance.choice([0, 1, 4]))
+        program.start()
+        if program.is_node:
+            limit = time.time() + PATIENCE
+            while not await asyncio.to_thread(program.is_ready):
+                if time.time() > limit:
+                    self.judge.complain("time", f"{name} is not ready within a minute of its restart")
+                    break
+                await asyncio.sleep(0.2)
+        fault.end = time.time()
+        self.samples[name] = []
+        if not program.is_node:
+            await asyncio.sleep(fault.recovered - time.time())
+
+    async def drop_link(self, node):
+        fault = self.judge.known.begin_fault("link", node, time.time())
+        await asyncio.to_thread(mesh.link, node, False)
+        await asyncio.sleep(self.chance.choice([0.3, 2, 6]))
+        await asyncio.to_thread(mesh.link, node, True)
+        fault.down = fault.end = time.time()
+
+    async def flip(self):
+        role = self.chance.choice(mesh.ROLES)
+        callers = self.chance.choice([None, None, [], mesh.ROLES, [self.chance.choice(mesh.ROLES)]])
+        self.judge.known.set_policy(role, time.time(), callers)
+        mesh.policy(role, callers)
+
+    async def exclusively(self, place, work):
+        """One fault of a place at a time."""
+        if place in self.busy:
+            work.close()
+            return
+        self.busy.add(place)
+        await work
+        self.busy.discard(place)
+
+    def happen(self):
+        kind = self.chance.choices(
+            ["arrive", "leave", "flip", "restart", "control", "link"], weights=[30, 20, 25, 5, 3, 7])[0]
+        dynamic = [pod for pod in self.alive() if pod.name.startswith("p")]
+        if kind == "arrive" and len(self.pods) < DYNAMIC_PODS_MAX + len(mesh.NODES):
+            work = self.arrive()
+        elif kind == "leave" and len(dynamic) > 2:
+            work = self.leave(self.chance.choice(dynamic))
+        elif kind == "flip":
+            work = self.flip()
+        elif kind == "restart":
+            node = self.chance.choice(["east", "south"])
+            work = self.exclusively(node, self.restart(f"node-{node}"))
+        elif kind == "control":
+            work = self.exclusively("control", self.restart("control"))
+        elif kind == "link":
+            node = self.chance.choice(mesh.NODES)
+            work = self.exclusively(node, self.drop_link(node))
+        else:
+            return None
+        self.happenings[kind] = self.happenings.get(kind, 0) + 1
+        return asyncio.create_task(work)
+
+    # Calls
+
+    def is_known(self, pod, on):
+        """A node that has not heard of a pod takes its address for one outside the mesh, and so would the judge."""
+        return self.judge.known.settled(pod.ready, on) < time.time()
+
+    def begin_call(self):
+        callers = self.alive()
+        if not callers:
+            return
+        pod = self.chance.choice(callers)
+        self.calls += 1
+        up, down, rounds, pause = self.chance.choice(KINDS)
+        target, role = self.chance.choice(callers), self.chance.choice(mesh.ROLES)
+        ask = {"call": self.calls, "up": up, "down": down, "rounds": rounds, "pause": pause, "caller": pod}
+        if self.chance.random() < 0.6 or not self.is_known(target, pod.node):
+            ask.update(to=[mesh.virtual_address(role), mesh.PORT], role=role, service=True, what=role)
+        else:
+            ask.update(to=[target.address, mesh.PORT], role=target.role, service=False, what=target.name)
+        self.asks[self.calls] = ask
+        pod.call(limit=CALL_LIMIT, **{key: ask[key] for key in ("call", "to", "up", "down", "rounds", "pause")})
+
+    def sample(self, now):
+        for name, program in self.programs.items():
+            if name.removeprefix("node-") not in self.busy:
+                self.samples[name].append((now, program.anonymous()))
+
+    async def pass_time(self, seconds):
+        """Half a minute of happenings, then some calm, and again; calls all the while."""
+        began = time.time()
+        tasks, next_happening, next_sample = [], began + 3, began
+        while (now := time.time()) < began + seconds:
+            if now >= next_happening and (now - began) % 45 < 30:
+                task = self.happen()
+                tasks += [task] if task else []
+                next_happening = now + self.chance.uniform(0.3, 2)
+            if now >= next_sample:
+                next_sample = now + 5
+                self.sample(now)
+            self.begin_call()
+            for task in [task for task in tasks if task.done()]:
+                tasks.remove(task)
+                task.result()
+            await asyncio.sleep(self.chance.uniform(0.01, 0.15))
+        await asyncio.gather(*tasks)
+
+    async def end_calls(self):
+        limit = time.time() + CALL_LIMIT + 5
+        while self.asks and time.time() < limit:
+            await asyncio.sleep(0.5)
+        if self.asks:
+            self.judge.complain("time", f"{len(self.asks)} calls have no end")
+        await asyncio.gather(*(self.leave(pod) for pod in list(self.pods) if pod.name.startswith("p")))
+        for pod in self.pods:
+            await pod.stop_application()
+
+    # Its beginning
+
+    async def start(self):
+        static = [
+            mesh.Pod(f"s-{node}", role, node, f"10.10.{number + 1}.10")
+            for number, (node, role) in enumerate(zip(mesh.NODES, mesh.ROLES))
+        ]
+        self.street = [
+            mesh.Pod(f"passer-by-{node}", "passer-by", node, f"10.10.{mesh.NODES.index(node) + 1}.90", "street")
+            for node in ("north", "south")
+        ]
+        mesh.up(static + self.street)
+        names = [name for kind in ("node", "agent") for name in (f"{kind}-{node}" for node in mesh.NODES)]
+        self.programs = {name: mesh.Program(name) for name in ["control", *names]}
+        self.samples = {name: [] for name in self.programs}
+        await asyncio.sleep(2)
+        for pod in static:
+            self.know(pod)
+            options = [str(self.corrupted)] if self.corrupted else []
+            await pod.start_application(self.marker, self.heard, *options)
+            pod.ready = time.time()
+        self.attached = attachments()
+
+    # Byte count of calls that the first pods answer wrongly, to see that it is noticed.
+    corrupted = None

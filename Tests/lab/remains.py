@@ -1,0 +1,61 @@
+"""What programs of Tests/day have kept that they should have given back."""
+
+import statistics
+
+import mesh
+
+# What anonymous memory may grow by after its first minute, in KiB: from one half of the time to the other, and all the while
+# as its slope has it. Over a day of 20 minutes the latter comes to 6 MiB an hour.
+GROWTH_MAX = 3 * 1024
+DRIFT_MAX = 2 * 1024
+# A program's first minute fills tables, arenas and caches.
+WARM_UP = 60.0
+SAMPLES_MIN = 8
+# What is under way comes and goes; what is kept shows in the least of so many seconds, some of them calm.
+CYCLE = 45.0
+
+
+def slope(samples):
+    """The median of the slopes between all pairs (Theil and Sen), which a few outliers do not move; units a second."""
+    slopes = [
+        (after - before) / (late - early)
+        for number, (early, before) in enumerate(samples)
+        for late, after in samples[number + 1 :] if late > early]
+    return statistics.median(slopes)
+
+
+def judge_memory(samples, started):
+    """Samples are moments and KiB. Gives what to print, and what is wrong or None; None twice for too few samples."""
+    samples = [(moment, size) for moment, size in samples if moment >= started + WARM_UP]
+    if len(samples) < SAMPLES_MIN:
+        return None, None
+    half = len(samples) // 2
+    before, after = (min(size for _, size in part) for part in (samples[:half], samples[half:]))
+    span = samples[-1][0] - samples[0][0]
+    cycles = {}
+    for moment, size in samples:
+        cycle = (moment - samples[0][0]) // CYCLE
+        cycles[cycle] = min(size, cycles.get(cycle, size))
+    drift = slope([(cycle * CYCLE, size) for cycle, size in cycles.items()]) * span if len(cycles) > 3 else 0
+    text = f"{before:.0f} KiB, then {after:.0f} KiB; its slope makes {drift:+.0f} KiB in {span:.0f} s"
+    wrong = after - before > GROWTH_MAX or drift > DRIFT_MAX
+    return text, f"memory grows: {text}" if wrong else None
+
+
+def connections(network):
+    """TCP connections that the connection tracking of a namespace takes for open."""
+    lines = mesh.run(*mesh.inside(network), "cat", "/proc/net/nf_conntrack", check=False).splitlines()
+    return [line for line in lines if " tcp " in line and " ESTABLISHED " in line]
+
+
+def attachments():
+    """Interfaces of pods on their nodes; one goes with the last that holds the pod's namespace."""
+    names = []
+    for node in mesh.NODES:
+        lines = mesh.run("ip", "-n", f"{mesh.LAB}-{node}", "-o", "link").splitlines()
+        names += [f"{node}/{name}" for line in lines if (name := line.split(": ")[1].split("@")[0])[0] in "pq" and name != "pods"]
+    return set(names)
+
+
+def namespaces():
+    return {line.split()[0] for line in mesh.run("ip", "netns", "list").splitlines() if line.startswith(mesh.LAB)}

@@ -1,0 +1,260 @@
+"""Other days than Tests/day's own, told to its judge: what it must find, beside the nearest that it must let pass."""
+
+import unittest
+
+from backbone import Search
+from judge import Judge
+from knowledge import SETTLED
+from mesh import Pod, virtual_address
+from remains import WARM_UP, judge_memory
+
+NOON = 1_000_000.0
+
+
+class Days(unittest.TestCase):
+    def setUp(self):
+        self.judge = Judge(lambda text: None)
+        self.calls = 0
+        self.web = self.pod("s-web", "web", "east", "10.10.1.10")
+        self.cart = self.pod("s-cart", "cart", "south", "10.10.3.10")
+
+    def pod(self, name, role, node, address, started=NOON - 60):
+        pod = Pod(name, role, node, address)
+        pod.started, pod.ready = started, started + 1
+        self.judge.pods[name] = pod
+        return pod
+
+    def call(self, outcome, at=0.0, took=0.1, to=None, server=None, pod=None, taken=(), last=None, detail=None):
+        """A call of the web pod to the carts, or to one pod's address; moments count from noon."""
+        self.calls += 1
+        ask = {"call": self.calls, "service": to is None, "role": to.role if to else "cart", "what": "cart"}
+        ask["to"] = [to.address if to else virtual_address("cart"), 9000]
+        result = {"call": self.calls, "outcome": outcome, "started": NOON + at, "ended": NOON + at + took, "detail": detail}
+        if server:
+            result.update(server=server.name, answered=NOON + at + 0.05)
+            result["last"] = NOON + at + took if last is None else NOON + last
+        for pod_of, said in taken:
+            self.judge.heard_by_server(pod_of, {"served": self.calls, "outcome": said, "detail": detail})
+        self.judge.heard_by_client(pod or self.web, ask, result)
+
+    def complete(self, server=None, **options):
+        server = server or self.cart
+        self.call("complete", server=server, taken=[(server, "complete")], **options)
+
+    def found(self, *kinds):
+        self.judge.reconcile()
+        self.assertEqual([kind for kind, _ in self.judge.problems], list(kinds), self.judge.problems)
+
+    def fault(self, kind, node, begin, end):
+        fault = self.judge.known.begin_fault(kind, node, NOON + begin)
+        fault.down = fault.end = NOON + end
+        if kind in ("killed", "ended"):
+            fault.down = NOON + begin + 0.1
+        return fault
+
+    def policy(self, at, callers):
+        self.judge.known.set_policy("cart", NOON + at, callers)
+
+    # Bytes
+
+    def test_a_call_that_gets_through_is_in_order(self):
+        self.complete()
+        self.found()
+
+    def test_a_wrong_byte_is_found_by_client_and_server(self):
+        self.call("wrong", server=self.cart, taken=[(self.cart, "wrong")], detail="other bytes than were sent, after 0")
+        self.found("bytes", "bytes")
+
+    def test_an_early_clean_end_is_found_even_when_a_proxy_was_killed(self):
+        self.fault("killed", "south", 0, 5)
+        self.call("wrong", server=self.cart, detail="a clean end after 3 of 64 bytes")
+        self.found("bytes")
+
+    def test_bytes_that_only_the_client_takes_for_complete_are_found(self):
+        self.call("complete", server=self.cart, taken=[(self.cart, "broken")])
+        self.found("bytes")
+
+    def test_a_call_that_is_delivered_twice_is_found(self):
+        other = self.pod("p1", "cart", "north", "10.10.2.100")
+        self.call("complete", server=self.cart, taken=[(other, "broken"), (self.cart, "complete")])
+        self.found("twice")
+
+    def test_an_answer_that_never_comes_is_found_even_when_a_link_was_down(self):
+        self.fault("link", "south", 0, 2)
+        self.call("timeout", took=60)
+        self.found("time")
+
+    # Where they arrive
+
+    def test_a_call_to_a_service_that_reaches_another_is_found(self):
+        self.complete(server=self.pod("p1", "ledger", "south", "10.10.3.100"))
+        self.found("misdelivered")
+
+    def test_a_call_that_reaches_a_pod_that_is_gone_is_found(self):
+        gone = self.pod("p1", "cart", "south", "10.10.3.100")
+        gone.leaving = gone.stopping = gone.ended = NOON - 5
+        self.complete(server=gone)
+        self.found("misdelivered")
+
+    def test_who_has_the_address_when_the_call_arrives_may_take_it(self):
+        old = self.pod("p1", "cart", "south", "10.10.3.100")
+        old.leaving = old.stopping = old.ended = NOON - 5
+        heir = self.pod("p2", "ledger", "south", "10.10.3.100", started=NOON - 4)
+        self.complete(server=heir, to=heir)
+        self.found()
+        self.complete(server=old, to=heir)
+        self.found("misdelivered")
+
+    # Policy
+
+    def test_who_is_denied_is_refused_and_not_let_through(self):
+        self.policy(-10, ["ledger"])
+        self.call("refused")
+        self.found()
+        self.assertEqual(self.judge.counts["refused by policy"], 1)
+        self.complete()
+        self.found("policy")
+
+    def test_a_policy_has_its_time_to_settle_and_no_more(self):
+        self.policy(-SETTLED + 0.2, [])
+        self.complete(took=0.1, last=0)
+        self.found()
+        self.complete(at=0.3)
+        self.found("policy")
+
+    def test_a_call_under_way_is_cut_in_time(self):
+        self.policy(2, [])
+        self.call("broken", at=0, took=2.5, server=self.cart, last=2)
+        self.found()
+        self.assertEqual(self.judge.counts["cut by policy"], 1)
+        self.call("broken", at=0, took=2 + SETTLED + 1, server=self.cart)
+        self.found("policy")
+
+    def test_a_link_that_is_down_gives_a_policy_time_and_another_node_s_does_not(self):
+        self.policy(-SETTLED, [])
+        self.fault("link", "south", -2, -0.5)
+        self.complete()
+        self.found()
+        self.judge.known.faults[0].node = "north"
+        self.complete()
+        self.found("policy")
+
+    def test_a_control_plane_that_is_away_gives_a_policy_time(self):
+        away = self.fault("control", "control", -12, -9)
+        # A change shortly before or after it is back is heard of when the nodes have found it.
+        for change in (-10, -7):
+            self.policy(change, [])
+        heard = away.recovered + SETTLED - NOON
+        self.complete(at=heard - 1, took=0.1)
+        self.found()
+        self.complete(at=heard + 0.1)
+        self.found("policy")
+
+    # Resets
+
+    def test_a_reset_without_a_reason_is_found(self):
+        self.call("refused")
+        self.call("broken", server=self.cart)
+        self.found("reset", "reset")
+
+    def test_a_change_of_policy_long_ago_excuses_no_reset(self):
+        self.policy(-60, [])
+        self.policy(-30, None)
+        self.call("refused")
+        self.call("broken", server=self.cart)
+        self.found("reset", "reset")
+
+    def test_a_killed_proxy_excuses_what_it_carried_and_only_then(self):
+        self.fault("killed", "south", 1, 6)
+        self.call("broken", took=1.1, server=self.cart)
+        self.found()
+        self.call("broken", at=4, took=1, server=self.cart)
+        self.call("broken", took=0.5, server=self.cart)
+        self.found("reset", "reset")
+
+    def test_a_killed_proxy_of_a_third_node_excuses_nothing(self):
+        self.fault("killed", "north", 0, 5)
+        self.call("broken", server=self.cart)
+        self.call("refused")
+        self.found("reset", "reset")
+
+    def test_another_endpoint_is_to_be_tried(self):
+        self.fault("killed", "south", -5, 5)
+        self.call("refused")
+        self.found()
+        self.pod("p1", "cart", "north", "10.10.2.100")
+        self.call("refused")
+        self.found("reset")
+
+    def test_a_link_that_is_down_breaks_nothing_that_was_under_way(self):
+        self.fault("link", "south", -1, 5)
+        self.call("refused", took=3)
+        self.found()
+        self.call("broken", took=3, server=self.cart)
+        self.found("reset")
+
+    def test_a_link_excuses_only_what_crosses_it(self):
+        near = self.pod("p1", "cart", "east", "10.10.1.100")
+        self.fault("link", "east", -1, 5)
+        self.call("refused", to=self.cart, took=3)
+        self.found()
+        self.call("refused", to=near, took=3)
+        self.found("reset")
+
+    def test_a_node_that_is_cut_off_does_not_know_its_new_pods(self):
+        new = self.pod("p1", "web", "east", "10.10.1.100", started=NOON - 2)
+        self.fault("link", "north", -3, 4)
+        self.call("refused", pod=new, took=5)
+        self.found("reset")
+        self.fault("link", "east", -3, 4)
+        self.call("refused", pod=new, took=5)
+        self.found("reset")
+
+    def test_a_control_plane_that_is_away_excuses_no_reset(self):
+        self.fault("control", "control", -1, 5)
+        self.call("refused")
+        self.found("reset")
+
+    def test_an_application_that_was_stopped_excuses_what_it_served_and_only_then(self):
+        self.cart.leaving, self.cart.stopping, self.cart.ended = NOON - 1, NOON + 1, NOON + 1.1
+        self.call("broken", took=1.2, server=self.cart)
+        self.found()
+        self.call("broken", took=0.5, server=self.cart)
+        self.found("reset")
+
+    def test_a_death_is_heard_of_when_the_link_is_back(self):
+        self.cart.leaving, self.cart.stopping, self.cart.ended = NOON - 1, NOON + 1, NOON + 1.1
+        self.call("broken", took=8, server=self.cart)
+        self.found("reset")
+        self.fault("link", "south", 0, 6)
+        self.call("broken", took=8, server=self.cart)
+        self.found("reset")
+
+    def test_a_pod_that_left_long_ago_is_chosen_by_nobody(self):
+        gone = self.pod("p1", "cart", "north", "10.10.2.100")
+        gone.leaving, gone.stopping, gone.ended = NOON - 20, NOON - 16, NOON - 15
+        self.call("refused")
+        self.found("reset")
+
+    # What is left
+
+    def test_memory_that_grows_is_found_and_memory_that_varies_is_not(self):
+        def judged(size):
+            return judge_memory([(NOON + second, size(second)) for second in range(0, 300, 5)], NOON)[1]
+
+        self.assertIsNone(judged(lambda second: 9000 + (second % 4) * 400))
+        self.assertIsNone(judged(lambda second: 9000 + (6000 if second % 45 < 30 else 0)))
+        self.assertIsNone(judged(lambda second: 9000 + min(second, WARM_UP) * 50))
+        self.assertIsNotNone(judged(lambda second: 9000 + second * 15))
+        self.assertIsNotNone(judged(lambda second: 9000 if second < 200 else 14000))
+        self.assertIsNone(judge_memory([(NOON + second, second * 1000) for second in range(30)], NOON)[1])
+
+    def test_a_marker_is_found_across_pieces(self):
+        search = Search([b"day-of-7"])
+        for piece in (b"..day-", b"of-7..day-of-", b"8.day-of-7"):
+            search.take(piece)
+        self.assertEqual(search.seen, {b"day-of-7": 2})
+
+
+if __name__ == "__main__":
+    unittest.main()
