@@ -298,7 +298,7 @@ import Testing
         match.sources = .init(anyOf: [network])
         match.destinations = .init(noneOf: [network])
         match.serviceAccounts = .init(noneOf: [ServiceAccountName(namespace: "n", serviceAccount: "s")])
-        #expect(policy.rules == [PolicyRule(clauses: [[match]])])
+        #expect((0..<policy.rules.count).map(policy.rules.rule) == [PolicyRule(clauses: [[match]])])
     }
 
     @Test(arguments: 0..<4) func `a rule with an unreadable value is acknowledged and refuses`(flaw: Int) throws {
@@ -320,7 +320,7 @@ import Testing
         }
         let outcome = store.apply(Messages.authorizations([resource]))
         #expect(outcome.reply.errorDetail == nil)
-        #expect(try Self.policy("p", in: store).rules.first?.flaw != nil)
+        #expect(try Self.policy("p", in: store).rules.rule(at: 0).flaw != nil)
         let context = PolicyContext(
             source: try #require(IPAddress("192.0.2.1")), identity: nil,
             destination: try #require(Endpoint("10.0.0.9:1")))

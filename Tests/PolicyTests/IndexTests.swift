@@ -45,9 +45,11 @@ import Testing
                 }
                 return PolicyRule(clauses: clauses, flaw: random.next(upperBound: 20 as UInt64) == 0 ? "flaw" : nil)
             }
-            return AuthorizationPolicy(
+            let policy = AuthorizationPolicy(
                 name: name, namespace: pick(["shop", "vault"]), scope: pick([.global, .namespace, .workloadSelector]),
                 action: pick([.allow, .deny, .deny]), isDryRun: random.next(upperBound: 4 as UInt64) == 0, rules: rules)
+            #expect(policy.plainRules == rules)
+            return policy
         }
 
         mutating func context() -> PolicyContext {
@@ -74,8 +76,8 @@ import Testing
             PolicyDecision.Rule(policy: policy.key, index: index)
         }
         for policy in relevant where policy.action == .deny {
-            guard let index = policy.firstMatch(context) else { continue }
-            if let flaw = policy.rules[index].flaw { return .notUnderstood(rule(policy, index), flaw: flaw) }
+            guard let index = policy.plainFirstMatch(context) else { continue }
+            if let flaw = policy.plainRules[index].flaw { return .notUnderstood(rule(policy, index), flaw: flaw) }
             return .denied(by: rule(policy, index))
         }
         if !isDryRun, let unknown = references.first(where: { key in !policies.contains { $0.key == key } }) {
@@ -84,10 +86,10 @@ import Testing
         let allows = relevant.filter { $0.action == .allow }
         if allows.isEmpty { return .noAllowPolicies }
         for policy in allows {
-            if let index = policy.firstMatch(context) { return .allowed(by: rule(policy, index)) }
+            if let index = policy.plainFirstMatch(context) { return .allowed(by: rule(policy, index)) }
         }
         for policy in allows {
-            guard let index = policy.rules.firstIndex(where: { $0.flaw != nil }) else { continue }
+            guard let index = policy.plainRules.firstIndex(where: { $0.flaw != nil }) else { continue }
             return .notUnderstood(rule(policy, index), flaw: "flaw")
         }
         return .noneAllowed

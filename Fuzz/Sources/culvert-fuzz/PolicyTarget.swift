@@ -67,7 +67,7 @@ private struct NaiveDecision {
     }
 
     private static func hits(_ policy: AuthorizationPolicy, _ context: PolicyContext) -> Bool {
-        policy.rules.contains { rule in
+        (0..<policy.rules.count).map(policy.rules.rule).contains { rule in
             guard rule.flaw == nil else { return policy.action == .deny }
             return rule.clauses.allSatisfy { clause in clause.isEmpty || clause.contains { matches($0, context) } }
         }

@@ -27,18 +27,16 @@ public final class AuthorizationPolicy: Sendable {
     /// A policy in dry run is evaluated and reported, and decides nothing.
     public let isDryRun: Bool
     /// A connection matches the policy when it matches any of these; a policy without rules matches none.
-    public let rules: [PolicyRule]
+    public let rules: PolicyRules
     /// The resource's name, `namespace/name`.
     public let key: String
     /// The policy's place among others. Of several that decide alike the first is named, by this and then by key.
     let rank: PolicyRank
     /// Of each rule, in order, the keys by which the connections that may match it are known.
     let connectionKeys: [PolicyKey]
-    /// Whether a rule was not understood.
-    let isFlawed: Bool
 
     public init(
-        name: String, namespace: String, scope: Scope, action: Action, isDryRun: Bool = false, rules: [PolicyRule]
+        name: String, namespace: String, scope: Scope, action: Action, isDryRun: Bool = false, rules: PolicyRules
     ) {
         self.name = name
         self.namespace = namespace
@@ -48,11 +46,11 @@ public final class AuthorizationPolicy: Sendable {
         self.rules = rules
         key = namespace + "/" + name
         rank = PolicyRank(key: key)
-        isFlawed = rules.contains { $0.flaw != nil }
         var keys: [PolicyKey] = []
-        for (index, rule) in rules.enumerated() {
-            if rule.flaw == nil {
-                keys += PolicyKeyTerm.keys(of: rule, at: index)
+        keys.reserveCapacity(rules.count)
+        for index in 0..<rules.count {
+            if rules.flaw(ofRule: index) == nil {
+                PolicyKeyTerm.addKeys(of: rules, at: index, to: &keys)
             } else if action == .deny {
                 // It takes hold of every connection.
                 keys += PolicyKeyTerm.keys(of: PolicyRule(clauses: []), at: index)
@@ -61,9 +59,20 @@ public final class AuthorizationPolicy: Sendable {
         connectionKeys = keys
     }
 
+    public convenience init(
+        name: String, namespace: String, scope: Scope, action: Action, isDryRun: Bool = false, rules: [PolicyRule]
+    ) {
+        self.init(
+            name: name, namespace: namespace, scope: scope, action: action, isDryRun: isDryRun,
+            rules: PolicyRules(rules))
+    }
+
+    /// Whether a rule was not understood.
+    var isFlawed: Bool { rules.isFlawed }
+
     /// The index of the first rule that takes hold of the connection. A rule that is not understood does so when the
     /// policy denies, and does not when it allows.
-    public func firstMatch(_ context: PolicyContext) -> Int? { rules.indices.first { takesHold($0, of: context) } }
+    public func firstMatch(_ context: PolicyContext) -> Int? { (0..<rules.count).first { takesHold($0, of: context) } }
 
     /// The same, looking only at rules that share a key with the connection.
     func firstMatch(_ context: PolicyContext, _ keys: PolicyConnectionKeys) -> Int? {
@@ -77,7 +86,7 @@ public final class AuthorizationPolicy: Sendable {
     }
 
     private func takesHold(_ index: Int, of context: PolicyContext) -> Bool {
-        rules[index].flaw == nil ? rules[index].matches(context) : action == .deny
+        rules.flaw(ofRule: index) == nil ? rules.matches(rule: index, context) : action == .deny
     }
 }
 

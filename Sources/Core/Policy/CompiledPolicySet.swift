@@ -59,7 +59,8 @@ public struct CompiledPolicySet: Sendable {
     ) -> PolicyDecision.Reason {
         if let match = firstMatch(denial, context, keys) {
             let rule = PolicyDecision.Rule(policy: match.policy.key, index: match.rule)
-            return match.policy.rules[match.rule].flaw.map { .notUnderstood(rule, flaw: $0) } ?? .denied(by: rule)
+            return match.policy.rules.flaw(ofRule: match.rule).map { .notUnderstood(rule, flaw: $0) }
+                ?? .denied(by: rule)
         }
         if let unknown { return .unknownPolicy(unknown) }
         guard isThereAny(allowance) else { return .noAllowPolicies }
@@ -106,9 +107,9 @@ public struct CompiledPolicySet: Sendable {
     /// The first rule that was not understood.
     private func firstFlaw(_ role: PolicyIndex.Role) -> PolicyDecision.Reason? {
         let flaw = { (policy: AuthorizationPolicy) -> PolicyDecision.Reason? in
-            guard policy.isFlawed, let index = policy.rules.firstIndex(where: { $0.flaw != nil }) else { return nil }
+            guard let index = policy.rules.firstFlawed else { return nil }
             let rule = PolicyDecision.Rule(policy: policy.key, index: index)
-            return policy.rules[index].flaw.map { .notUnderstood(rule, flaw: $0) }
+            return policy.rules.flaw(ofRule: index).map { .notUnderstood(rule, flaw: $0) }
         }
         return firstFlaw(role, in: global, flaw) ?? firstFlaw(role, in: namespace, flaw) ?? firstSelected(role, flaw)
     }

@@ -50,23 +50,34 @@ struct PolicyIndex: Sendable {
     /// Puts `new` in the place of `old`: all policies of one rank that are in the index.
     mutating func replace(_ old: [AuthorizationPolicy], with new: [AuthorizationPolicy], revision: UInt64) {
         self.revision = revision
-        if old.count == 1, new.count == 1, old[0].isFound(as: new[0]) { return }
-        for policy in old {
-            count(policy.role, by: -1)
-            for key in policy.connectionKeys {
-                words.remove(Self.word(key.hash, policy))
-                count(key.kind, by: -1)
-            }
-            if policy.isFlawed { words.remove(Self.word(Self.flawHash, policy)) }
+        for policy in old { remove(policy) }
+        for policy in new { insert(policy) }
+    }
+
+    /// Puts a policy in the place of the only one of its rank.
+    mutating func replace(_ old: AuthorizationPolicy, with new: AuthorizationPolicy, revision: UInt64) {
+        self.revision = revision
+        if old.isFound(as: new) { return }
+        remove(old)
+        insert(new)
+    }
+
+    private mutating func remove(_ policy: AuthorizationPolicy) {
+        count(policy.role, by: -1)
+        for key in policy.connectionKeys {
+            words.remove(Self.word(key.hash, policy))
+            count(key.kind, by: -1)
         }
-        for policy in new {
-            count(policy.role, by: 1)
-            for key in policy.connectionKeys {
-                words.insert(Self.word(key.hash, policy))
-                count(key.kind, by: 1)
-            }
-            if policy.isFlawed { words.insert(Self.word(Self.flawHash, policy)) }
+        if policy.isFlawed { words.remove(Self.word(Self.flawHash, policy)) }
+    }
+
+    private mutating func insert(_ policy: AuthorizationPolicy) {
+        count(policy.role, by: 1)
+        for key in policy.connectionKeys {
+            words.insert(Self.word(key.hash, policy))
+            count(key.kind, by: 1)
         }
+        if policy.isFlawed { words.insert(Self.word(Self.flawHash, policy)) }
     }
 
     private mutating func count(_ role: Role, by step: Int) {

@@ -42,10 +42,18 @@ struct PolicyKey: Hashable, Sendable {
 
 /// Hashes of the values of single attributes. Those of several are combined by exclusive or.
 enum PolicyAttributeHash {
-    static func name(_ kind: PolicyKey.Kind.Name, _ parts: String...) -> UInt64 {
+    static func name(_ kind: PolicyKey.Kind.Name, _ text: String) -> UInt64 {
         var hasher = Hasher()
-        hasher.combine(kind)
-        for part in parts { hasher.combine(part) }
+        hasher.combine(kind.rawValue)
+        hasher.combine(text)
+        return UInt64(truncatingIfNeeded: hasher.finalize())
+    }
+
+    static func account(_ account: ServiceAccountName) -> UInt64 {
+        var hasher = Hasher()
+        hasher.combine(PolicyKey.Kind.Name.account.rawValue)
+        hasher.combine(account.namespace)
+        hasher.combine(account.serviceAccount)
         return UInt64(truncatingIfNeeded: hasher.finalize())
     }
 
@@ -70,7 +78,7 @@ struct PolicyConnectionKeys {
     init(_ context: PolicyContext) {
         self.context = context
         principal = context.principal.map { PolicyAttributeHash.name(.principal, $0) }
-        account = context.account.map { PolicyAttributeHash.name(.account, $0.namespace, $0.serviceAccount) }
+        account = context.account.map(PolicyAttributeHash.account)
         namespace = PolicyAttributeHash.name(.namespace, context.identity?.namespace ?? "")
         port = PolicyAttributeHash.port(context.destination.port)
     }

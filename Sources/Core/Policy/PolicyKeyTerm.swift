@@ -3,11 +3,41 @@ import Primitives
 
 /// Values of some attributes that every connection has that matches some part of a rule: a key in the making.
 struct PolicyKeyTerm {
-    private var kind = PolicyKey.Kind()
-    private var name: UInt64 = 0
-    private var source: UInt64 = 0
-    private var destination: UInt64 = 0
-    private var port: UInt64 = 0
+    fileprivate private(set) var kind = PolicyKey.Kind()
+    private var nameHash: UInt64 = 0
+    private var sourceHash: UInt64 = 0
+    private var destinationHash: UInt64 = 0
+    private var portHash: UInt64 = 0
+
+    /// Adds the keys of the rule at `index`.
+    static func addKeys(of rules: PolicyRules, at index: Int, to keys: inout [PolicyKey]) {
+        if let term = single(rules.entries[rules.range(ofRule: index)]) {
+            keys.append(PolicyKey(term, rule: index))
+        } else {
+            keys += self.keys(of: rules.rule(at: index), at: index)
+        }
+    }
+
+    /// The only term of a rule of one match that asks for one value of each attribute at most, as most rules do; nil
+    /// for any other rule.
+    private static func single(_ entries: ArraySlice<PolicyRules.Entry>) -> PolicyKeyTerm? {
+        var term = PolicyKeyTerm()
+        var last: PolicyCondition?
+        for entry in entries {
+            guard let condition = entry.condition, condition != last, entry.start ?? .rule == .rule else { return nil }
+            last = condition
+            guard !condition.isNegated, case .value(let value) = entry.content else { continue }
+            switch value {
+            case .namespace(let pattern): if term.kind.name == .none { term.name(.namespace, pattern) }
+            case .account(let account): if term.kind.name != .principal { term.account(account) }
+            case .principal(let pattern): term.name(.principal, pattern)
+            case .source(let network): term.source(network)
+            case .destination(let network): term.destination(network)
+            case .port(let port): term.port(port)
+            }
+        }
+        return term
+    }
 
     /// The keys of a rule: every connection that matches it has one of them. The key without attributes, which every
     /// connection has, where the rule asks for nothing exact; none where the rule matches nothing.
@@ -21,7 +51,7 @@ struct PolicyKeyTerm {
                 combine(&terms, clause, countMax: Limits.policyKeyCombinationCountMax) { $0.add($1) }
             }
         }
-        return terms.map { PolicyKey(hash: $0.hash, rule: UInt32(truncatingIfNeeded: index), kind: $0.kind) }
+        return terms.map { PolicyKey($0, rule: index) }
     }
 
     /// A clause needs one of its matches, so each must ask for something exact; nil when one does not. Those that match
@@ -45,23 +75,19 @@ struct PolicyKeyTerm {
             combine(&terms, match.principals.anyOf, countMax: countMax) { $0.name(.principal, $1) }
         } else if !match.serviceAccounts.anyOf.isEmpty {
             combine(&terms, match.serviceAccounts.anyOf, countMax: countMax) {
-                $0.kind.name = .account
-                $0.name = PolicyAttributeHash.name(.account, $1.namespace, $1.serviceAccount)
+                $0.account($1)
             }
         } else if isExact(match.namespaces) {
             combine(&terms, match.namespaces.anyOf, countMax: countMax) { $0.name(.namespace, $1) }
         }
         combine(&terms, match.sources.anyOf, countMax: countMax) {
-            $0.kind.source = PolicyKey.Kind.NetworkSize($1)
-            $0.source = PolicyAttributeHash.source($1.network)
+            $0.source($1)
         }
         combine(&terms, match.destinationPorts.anyOf, countMax: countMax) {
-            $0.kind.hasPort = true
-            $0.port = PolicyAttributeHash.port($1)
+            $0.port($1)
         }
         combine(&terms, match.destinations.anyOf, countMax: countMax) {
-            $0.kind.destination = PolicyKey.Kind.NetworkSize($1)
-            $0.destination = PolicyAttributeHash.destination($1.network)
+            $0.destination($1)
         }
         return terms
     }
@@ -100,19 +126,49 @@ struct PolicyKeyTerm {
     private var isUnbound: Bool { kind == PolicyKey.Kind() }
     /// Whether it says who calls.
     private var isNamed: Bool { kind.name != .none || kind.source != nil }
-    private var hash: UInt32 { UInt32(truncatingIfNeeded: (name ^ source ^ destination ^ port) >> 32) }
+    fileprivate var hash: UInt32 {
+        UInt32(truncatingIfNeeded: (nameHash ^ sourceHash ^ destinationHash ^ portHash) >> 32)
+    }
 
     private mutating func name(_ kind: PolicyKey.Kind.Name, _ pattern: StringMatch) {
         guard case .exact(let text) = pattern else { return }
         self.kind.name = kind
-        name = PolicyAttributeHash.name(kind, text)
+        nameHash = PolicyAttributeHash.name(kind, text)
+    }
+
+    private mutating func account(_ account: ServiceAccountName) {
+        kind.name = .account
+        nameHash = PolicyAttributeHash.account(account)
+    }
+
+    private mutating func source(_ network: IPPrefix) {
+        kind.source = PolicyKey.Kind.NetworkSize(network)
+        sourceHash = PolicyAttributeHash.source(network.network)
+    }
+
+    private mutating func destination(_ network: IPPrefix) {
+        kind.destination = PolicyKey.Kind.NetworkSize(network)
+        destinationHash = PolicyAttributeHash.destination(network.network)
+    }
+
+    private mutating func port(_ port: UInt16) {
+        kind.hasPort = true
+        portHash = PolicyAttributeHash.port(port)
     }
 
     /// Adds what another term asks for. Of an attribute that both speak of the first value will do.
     private mutating func add(_ other: PolicyKeyTerm) {
-        if kind.name == .none { (kind.name, name) = (other.kind.name, other.name) }
-        if kind.source == nil { (kind.source, source) = (other.kind.source, other.source) }
-        if kind.destination == nil { (kind.destination, destination) = (other.kind.destination, other.destination) }
-        if !kind.hasPort { (kind.hasPort, port) = (other.kind.hasPort, other.port) }
+        if kind.name == .none { (kind.name, nameHash) = (other.kind.name, other.nameHash) }
+        if kind.source == nil { (kind.source, sourceHash) = (other.kind.source, other.sourceHash) }
+        if kind.destination == nil {
+            (kind.destination, destinationHash) = (other.kind.destination, other.destinationHash)
+        }
+        if !kind.hasPort { (kind.hasPort, portHash) = (other.kind.hasPort, other.portHash) }
+    }
+}
+
+extension PolicyKey {
+    fileprivate init(_ term: PolicyKeyTerm, rule: Int) {
+        self.init(hash: term.hash, rule: UInt32(truncatingIfNeeded: rule), kind: term.kind)
     }
 }

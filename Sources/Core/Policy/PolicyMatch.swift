@@ -15,10 +15,6 @@ public struct PolicyMatch: Hashable, Sendable {
 
         /// Whether the condition asks for nothing.
         public var isEmpty: Bool { anyOf.isEmpty && noneOf.isEmpty }
-
-        func holds(_ isHit: (Element) -> Bool) -> Bool {
-            (anyOf.isEmpty || anyOf.contains(where: isHit)) && !noneOf.contains(where: isHit)
-        }
     }
 
     /// The namespace of the peer's identity; the empty text for a peer without one.
@@ -40,17 +36,6 @@ public struct PolicyMatch: Hashable, Sendable {
     public var isEmpty: Bool {
         namespaces.isEmpty && serviceAccounts.isEmpty && principals.isEmpty && sources.isEmpty && destinations.isEmpty
             && destinationPorts.isEmpty
-    }
-
-    /// Whether all conditions hold for the connection.
-    public func matches(_ context: PolicyContext) -> Bool {
-        guard !isEmpty else { return false }
-        return destinationPorts.holds { $0 == context.destination.port }
-            && namespaces.holds { $0.matches(context.identity?.namespace ?? "") }
-            && serviceAccounts.holds { $0 == context.account }
-            && principals.holds { pattern in context.principal.map(pattern.matches) ?? false }
-            && sources.holds { $0.contains(context.source) }
-            && destinations.holds { $0.contains(context.destination.address) }
     }
 }
 

@@ -10,9 +10,4 @@ public struct PolicyRule: Hashable, Sendable {
         self.clauses = clauses
         self.flaw = flaw
     }
-
-    /// Whether the connection meets the rule as far as it was understood.
-    public func matches(_ context: PolicyContext) -> Bool {
-        clauses.allSatisfy { clause in clause.isEmpty || clause.contains { $0.matches(context) } }
-    }
 }

@@ -43,6 +43,12 @@ public struct PolicySet: Sendable {
     private mutating func replace(_ old: RankedPolicies?, with new: RankedPolicies?, _ rank: PolicyRank) {
         policies[rank] = new
         revision += 1
+        if let old, let new, old.isSingle, new.isSingle, old.first.group == new.first.group {
+            // Nearly always.
+            guard let group = old.first.group, old.first !== new.first else { return }
+            indexes[group]?.replace(old.first, with: new.first, revision: revision)
+            return
+        }
         let (old, new) = (old?.all ?? [], new?.all ?? [])
         var groups: [String] = []
         for case let group? in (old + new).map(\.group) where !groups.contains(group) { groups.append(group) }

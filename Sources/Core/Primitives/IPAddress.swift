@@ -33,15 +33,17 @@ public struct IPAddress: Hashable, Sendable {
         self.low = low
     }
 
-    /// The address in network byte order: 4 or 16 bytes, else nil.
-    public init?(bytes: some Collection<UInt8>) {
-        switch bytes.count {
-        case 4:
-            self.init(v4: bytes.reduce(0) { $0 << 8 | UInt32($1) })
-        case 16:
-            let high = bytes.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-            let low = bytes.suffix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-            self.init(v6High: high, low: low)
+    /// The address in network byte order: 4 or 16 bytes, else nil. Many come at once, hence `@inlinable`.
+    @inlinable public init?(bytes: some Collection<UInt8>) {
+        let count = bytes.count
+        var (high, low) = (UInt64(0), UInt64(0))
+        for byte in bytes {
+            high = high << 8 | low >> 56
+            low = low << 8 | UInt64(byte)
+        }
+        switch count {
+        case 4: self.init(v4: UInt32(truncatingIfNeeded: low))
+        case 16: self.init(v6High: high, low: low)
         default: return nil
         }
     }

@@ -8,9 +8,9 @@ import Schema
 /// is kept, as one that refuses.
 enum PolicyFolding {
     static func policy(_ bytes: [UInt8]) throws(ResourceFlaw) -> AuthorizationPolicy {
-        let message: Schema.Authorization
+        let message: FlatAuthorization
         do {
-            message = try Schema.Authorization(protobuf: bytes)
+            message = try FlatAuthorization(protobuf: bytes)
         } catch {
             throw .undecodable(error)
         }
@@ -29,7 +29,7 @@ enum PolicyFolding {
         }
         return AuthorizationPolicy(
             name: message.name, namespace: message.namespace, scope: scope, action: action, isDryRun: message.dryRun,
-            rules: message.groups.map(rule))
+            rules: rules(message))
     }
 
     /// What stands for a policy that was refused: one that denies everybody, as far as the policy may have reached. Nil
@@ -37,7 +37,7 @@ enum PolicyFolding {
     static func refusal(named name: String, _ bytes: [UInt8], _ flaw: ResourceFlaw) -> AuthorizationPolicy? {
         guard let slash = name.firstIndex(of: "/") else { return nil }
         let scope: AuthorizationPolicy.Scope
-        switch (try? Schema.Authorization(protobuf: bytes))?.scope {
+        switch (try? FlatAuthorization(protobuf: bytes))?.scope {
         case .global: scope = .global
         case .workloadSelector: scope = .workloadSelector
         default: scope = .namespace
@@ -47,37 +47,39 @@ enum PolicyFolding {
             action: .deny, rules: [PolicyRule(clauses: [], flaw: "\(flaw)")])
     }
 
-    private static func rule(_ group: Authorization.Group) -> PolicyRule {
-        var flaw: String?
-        let clauses = group.rules.map { clause in clause.matches.map { match($0, &flaw) } }
-        return PolicyRule(clauses: clauses, flaw: flaw)
+    // MARK: Rules
+
+    private static func rules(_ message: FlatAuthorization) -> PolicyRules {
+        var builder = PolicyRulesBuilder(ruleCount: message.groupCount, valueCount: message.valueCount)
+        for part in message.parts {
+            switch part {
+            case .group: builder.beginRule()
+            case .rules: builder.beginClause()
+            case .match: builder.beginMatch()
+            case .value(let value, let isNegated):
+                var flaw: String?
+                if let value = self.value(value, &flaw) { builder.add(value, isNegated: isNegated) }
+                if let flaw { builder.flawRule(flaw) }
+            }
+        }
+        return builder.finished()
     }
 
-    private static func match(_ message: Authorization.Match, _ flaw: inout String?) -> PolicyMatch {
-        var match = PolicyMatch()
-        match.namespaces = condition(message.namespaces, message.notNamespaces, &flaw, pattern)
-        match.principals = condition(message.principals, message.notPrincipals, &flaw, pattern)
-        match.sources = condition(message.sourceIPs, message.notSourceIPs, &flaw, prefix)
-        match.destinations = condition(message.destinationIPs, message.notDestinationIPs, &flaw, prefix)
-        match.destinationPorts = condition(message.destinationPorts, message.notDestinationPorts, &flaw, port)
-        match.serviceAccounts = condition(message.serviceAccounts, message.notServiceAccounts, &flaw, account)
-        return match
+    /// Nil, and a word about why, for what is not understood.
+    private static func value(_ value: FlatAuthorization.Value, _ flaw: inout String?) -> PolicyValue? {
+        switch value {
+        case .namespace(let kind): pattern(kind, &flaw).map(PolicyValue.namespace)
+        case .principal(let kind): pattern(kind, &flaw).map(PolicyValue.principal)
+        case .sourceIP(let bytes, let length): prefix(bytes, length, &flaw).map(PolicyValue.source)
+        case .destinationIP(let bytes, let length): prefix(bytes, length, &flaw).map(PolicyValue.destination)
+        case .destinationPort(let number): port(number, &flaw).map(PolicyValue.port)
+        case .serviceAccount(let namespace, let account):
+            .account(ServiceAccountName(namespace: namespace, serviceAccount: account))
+        }
     }
 
-    /// What a reader of one value makes of it: nil and a word about why.
-    private typealias Reader<Input, Output> = (Input, inout String?) -> Output?
-
-    private static func condition<Input, Output>(
-        _ anyOf: [Input], _ noneOf: [Input], _ flaw: inout String?, _ read: Reader<Input, Output>
-    ) -> PolicyMatch.Condition<Output> {
-        // Most conditions are not there.
-        if anyOf.isEmpty, noneOf.isEmpty { return PolicyMatch.Condition() }
-        return PolicyMatch.Condition(
-            anyOf: anyOf.compactMap { read($0, &flaw) }, noneOf: noneOf.compactMap { read($0, &flaw) })
-    }
-
-    private static func pattern(_ message: Authorization.StringMatch, _ flaw: inout String?) -> StringMatch? {
-        switch message.kind {
+    private static func pattern(_ kind: Authorization.StringMatch.Kind?, _ flaw: inout String?) -> StringMatch? {
+        switch kind {
         case .exact(let text): return .exact(text)
         case .prefix(let text): return .prefix(text)
         case .suffix(let text): return .suffix(text)
@@ -88,13 +90,13 @@ enum PolicyFolding {
         }
     }
 
-    private static func prefix(_ range: Authorization.Range, _ flaw: inout String?) -> IPPrefix? {
-        guard let address = IPAddress(bytes: range.address) else {
-            flaw = "address of \(range.address.count) bytes"
+    private static func prefix(_ bytes: ArraySlice<UInt8>, _ length: UInt32, _ flaw: inout String?) -> IPPrefix? {
+        guard let address = IPAddress(bytes: bytes) else {
+            flaw = "address of \(bytes.count) bytes"
             return nil
         }
-        guard let prefix = IPPrefix(address, length: Int(range.length)) else {
-            flaw = "prefix of \(range.length) bits for \(address)"
+        guard let prefix = IPPrefix(address, length: Int(length)) else {
+            flaw = "prefix of \(length) bits for \(address)"
             return nil
         }
         return prefix
@@ -106,11 +108,5 @@ enum PolicyFolding {
             return nil
         }
         return port
-    }
-
-    private static func account(
-        _ message: Authorization.ServiceAccountMatch, _ flaw: inout String?
-    ) -> ServiceAccountName? {
-        ServiceAccountName(namespace: message.namespace, serviceAccount: message.serviceAccount)
     }
 }

@@ -122,7 +122,8 @@ extension JSONWriter {
             json.member("namespace", policy.namespace)
             json.member("scope", policy.scope.text)
             json.member("action", policy.action == .allow ? "Allow" : "Deny")
-            json.array("rules", policy.rules) { json, rule in
+            let rules = (0..<policy.rules.count).map(policy.rules.rule)
+            json.array("rules", rules) { json, rule in
                 json.beginArray()
                 for clause in rule.clauses {
                     json.beginArray()
@@ -132,7 +133,7 @@ extension JSONWriter {
                 json.endArray()
             }
             // What was not understood refuses; ztunnel has no word for it.
-            let flaws = policy.rules.compactMap(\.flaw)
+            let flaws = rules.compactMap(\.flaw)
             if !flaws.isEmpty { json.array("flaws", flaws) { $0.string($1) } }
             json.member("dryRun", policy.isDryRun)
         }

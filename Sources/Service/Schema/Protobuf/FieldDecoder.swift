@@ -88,7 +88,7 @@ struct FieldDecoder: FieldVisitor {
         return found.wireType
     }
 
-    private mutating func scalar<S: ProtobufScalar>(_ number: Int, _ wireType: WireType) throws(ProtobufError) -> S {
+    mutating func scalar<S: ProtobufScalar>(_ number: Int, _ wireType: WireType) throws(ProtobufError) -> S {
         guard wireType == S.layout.wireType else {
             throw .unexpectedWireType(field: number, wireType: wireType.rawValue)
         }
@@ -104,13 +104,47 @@ struct FieldDecoder: FieldVisitor {
     private mutating func nested<M: ProtobufMessage>(
         _ number: Int, _ wireType: WireType, into message: inout M
     ) throws(ProtobufError) {
-        guard wireType == .delimited else {
-            throw .unexpectedWireType(field: number, wireType: wireType.rawValue)
-        }
-        let outerEnd = try reader.enter()
+        let outerEnd = try enter(number, wireType)
         try decode(into: &message)
+        leave(to: outerEnd)
+    }
+
+    // MARK: Without a declaration
+
+    /// Whether the message at hand is read.
+    var isAtEnd: Bool { reader.isAtEnd }
+
+    /// The next field of the message at hand; nil at its end.
+    mutating func next() throws(ProtobufError) -> FieldKey? { reader.isAtEnd ? nil : try reader.key() }
+
+    /// Passes over a field.
+    mutating func skip(_ field: FieldKey) throws(ProtobufError) { try reader.skip(field.wireType) }
+
+    /// The bytes of a field, where they lie.
+    mutating func bytes(_ field: FieldKey) throws(ProtobufError) -> ArraySlice<UInt8> {
+        try expectDelimited(field.number, field.wireType)
+        return try reader.delimited()
+    }
+
+    /// Counts one element of a repeated field.
+    mutating func countElement() throws(ProtobufError) { try reader.countElement() }
+
+    /// Begins the message in a field, which is then the one at hand; the result goes to `leave(to:)`.
+    mutating func enter(_ number: Int, _ wireType: WireType) throws(ProtobufError) -> Int {
+        try expectDelimited(number, wireType)
+        return try reader.enter()
+    }
+
+    /// Goes on with the outer message.
+    mutating func leave(to outerEnd: Int) {
         reader.leave(to: outerEnd)
         // The outer message goes on showing its fields: none of them is meant.
         key = nil
+    }
+
+    private func expectDelimited(_ number: Int, _ wireType: WireType) throws(ProtobufError) {
+        guard wireType == .delimited else {
+            throw .unexpectedWireType(field: number, wireType: wireType.rawValue)
+        }
     }
 }

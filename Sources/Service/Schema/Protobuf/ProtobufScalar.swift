@@ -81,7 +81,10 @@ extension String: ProtobufScalar {
     public static var absent: String { "" }
     public static var layout: ScalarLayout { .delimited }
     public init(wireBits: UInt64) { self = "" }
-    public init?(wireBytes: ArraySlice<UInt8>) { self.init(validating: wireBytes, as: UTF8.self) }
+    public init?(wireBytes: ArraySlice<UInt8>) {
+        guard let text = try? UTF8Span(validating: wireBytes.span) else { return nil }
+        self.init(copying: text)
+    }
     public var wireBits: UInt64 { 0 }
     public var wireBytes: [UInt8] { Array(utf8) }
     public func write(to json: inout JSONWriter) { json.string(self) }

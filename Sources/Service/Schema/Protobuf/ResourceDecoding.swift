@@ -10,8 +10,3 @@ extension Address {
     /// Decodes the message as every other one is.
     public init(protobuf bytes: [UInt8]) throws(ProtobufError) { try self.init(decoding: bytes) }
 }
-
-extension Authorization {
-    /// Decodes the message as every other one is.
-    public init(protobuf bytes: [UInt8]) throws(ProtobufError) { try self.init(decoding: bytes) }
-}
