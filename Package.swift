@@ -150,7 +150,7 @@ let package = Package(
                 "Certificates", "ControlPlane", "Discovery", "EventLoop", "Identity", "Interception", "Mesh", "Policy",
                 "Primitives", "RPC", "Schema", "System", "TLS", "culvert-node",
             ]),
-        tests("System", ["System", "Primitives"]),
+        tests("System", ["System", "CLinux", "Primitives"]),
         tests("Tunnel", ["Tunnel", "TLS", "HTTP2", "EventLoop", "System", "Identity", "Primitives"]),
         tests(
             "Simulation",

@@ -2,6 +2,7 @@
 
 import time
 from contextlib import ExitStack
+from statistics import median
 
 from . import contenders, manifests
 from .failure import Failure
@@ -20,6 +21,11 @@ QUICK_SETTLING_SECONDS = 0.5
 # Relays without a tunnel have a connection on either side.
 FILES_PER_STREAM = {"haproxy": 2, "bare": 2, "floor": 2}
 SPARE_FILES = 200
+# Code leaves a quiet node's memory once a minute, and what the next message needs comes back with it: what is resident is a
+# median over a minute.
+SAMPLED_SECONDS = 60
+QUICK_SAMPLED_SECONDS = 2
+# From the end of the load to the middle of that minute.
 AFTER_SECONDS = 300
 QUICK_AFTER_SECONDS = 2
 
@@ -31,10 +37,13 @@ def settle(quick):
     time.sleep(QUICK_SETTLING_SECONDS if quick else SETTLING_SECONDS)
 
 
-def together(pids):
-    """The larger of a pair of proxies: (resident, anonymous) in KiB."""
-    pairs = [memory_kib(pid) for pid in pids]
-    return max(pair[0] for pair in pairs), max(pair[1] for pair in pairs)
+def usual(pairs, quick):
+    """What is usually resident of the processes of each pair, in KiB."""
+    samples = []
+    for _ in range(QUICK_SAMPLED_SECONDS if quick else SAMPLED_SECONDS):
+        samples.append([resident(pids) for pids in pairs])
+        time.sleep(1)
+    return [[median(values) for values in zip(*pair)] for pair in zip(*samples)]
 
 
 def growth(before, after, count):
@@ -61,15 +70,15 @@ def rest(quick):
     figures = {}
     with World([CLIENT, SERVER]) as world:
         settle(quick)
-        one_resident, one_anonymous = together(lab_pids(world))
-        figures |= {"rss_mib": one_resident / 1024, "anon_mib": one_anonymous / 1024}
         few = resident(lab_pids(world))
+        figures["anon_mib"] = max(anonymous(lab_pids(world))) / 1024
+        figures["rss_mib"] = max(usual([lab_pids(world)], quick)[0]) / 1024
     many_south = manifests.several("server", "south", count - 1)
     many_north = manifests.several("client", "north", count - 1)
     with World([CLIENT, SERVER, *many_north, *many_south]) as world:
         settle(quick)
         pids = lab_pids(world)
-        figures["rss_many_mib"] = together(pids)[0] / 1024
+        figures["rss_many_mib"] = max(resident(pids)) / 1024
         figures["per_pod_kib"] = growth(few, resident(pids), count - 1)
         servers = [SERVER, *many_south]
         for pod in servers:
@@ -91,20 +100,18 @@ class IdleStreams:
 
     def __init__(self, world, name, quick):
         self.world, self.name, self.quick = world, name, quick
-        self.start, self.start_anonymous, self.figures = [], [], {}
+        (self.contender,) = contenders.start(world, [name])
+        self.pids = self.contender.pids
+        settle(quick)
+        self.start_anonymous = anonymous(self.pids)
+        self.figures = {"anon_mib": max(self.start_anonymous) / 1024}
 
     def load(self):
         """Many idle connections, then more, then none."""
-        (contender,) = contenders.start(self.world, [self.name])
-        self.pids = contender.pids
-        settle(self.quick)
-        self.start, self.start_anonymous = resident(self.pids), anonymous(self.pids)
-        start_resident, start_anonymous = together(self.pids)
-        self.figures = {"rss_mib": start_resident / 1024, "anon_mib": start_anonymous / 1024}
         for count in QUICK_STREAM_COUNTS if self.quick else STREAM_COUNTS:
             if FILES_PER_STREAM.get(self.name, 1) * count > self.world.open_files - SPARE_FILES:
                 continue
-            options = ["--to", contender.target, "--total", count]
+            options = ["--to", self.contender.target, "--total", count]
             holder = self.world.spawn(CLIENT, BENCH, "idle", *options, holds=True)
             settle(self.quick)
             self.figures[f"per_stream_{count}_kib"] = growth(self.start_anonymous, anonymous(self.pids), count)
@@ -112,29 +119,41 @@ class IdleStreams:
             self.world.end(holder)
             settle(self.quick)
 
-    def finish(self):
-        """What is left once the load has been gone for a while."""
-        after_resident, after_anonymous = together(self.pids)
-        self.figures |= {"rss_after_mib": after_resident / 1024, "anon_after_mib": after_anonymous / 1024}
-        self.figures["after_ratio"] = max(new / old for old, new in zip(self.start, resident(self.pids)))
+    def finish(self, before, after):
+        """What is left once the load has been gone for a while: what was resident before, and what is after."""
+        self.figures |= {"rss_mib": max(before) / 1024, "rss_after_mib": max(after) / 1024}
+        self.figures["anon_after_mib"] = max(anonymous(self.pids)) / 1024
+        self.figures["after_ratio"] = max(new / old for old, new in zip(before, after))
         return self.figures
+
+
+def attempt(results, name, body):
+    """What `body` makes; None, and a failure that is counted, where it fails."""
+    try:
+        return body()
+    except Failure as failure:
+        results.fail(name, failure)
+        return None
 
 
 def streams(names, quick, results):
     """All contenders, each in a lab of its own, so that they wait together."""
-    loaded = []
+    started = []
     with ExitStack() as stack:
         for name in names:
             world = stack.enter_context(World([CLIENT, SERVER], allowed=[CLIENT]))
-            idle = IdleStreams(world, name, quick)
-            try:
-                idle.load()
-                loaded.append(idle)
-            except Failure as failure:
-                results.fail(name, failure)
-        time.sleep(QUICK_AFTER_SECONDS if quick else AFTER_SECONDS)
-        for idle in loaded:
-            results.add(idle.name, idle.finish)
+            idle = attempt(results, name, lambda: IdleStreams(world, name, quick))
+            if idle:
+                started.append(idle)
+        before = usual([idle.pids for idle in started], quick)
+        loaded = []
+        for idle, pair in zip(started, before):
+            if attempt(results, idle.name, lambda: idle.load() or True):
+                loaded.append((idle, pair))
+        time.sleep(QUICK_AFTER_SECONDS if quick else AFTER_SECONDS - SAMPLED_SECONDS / 2)
+        after = usual([idle.pids for idle, _ in loaded], quick)
+        for (idle, before), after in zip(loaded, after):
+            results.add(idle.name, lambda: idle.finish(before, after))
 
 
 def run(names, quick):

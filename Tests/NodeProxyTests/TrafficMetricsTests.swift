@@ -1,4 +1,5 @@
 import Glibc
+import Identity
 import Mesh
 import Policy
 import Primitives
@@ -235,5 +236,25 @@ import Wire
         table.forgetOld(at: later, state)
         #expect(table.counts().count == 2)
         #expect(table.counts().keys.allSatisfy { !String(decoding: $0.with(.none), as: UTF8.self).contains("gone") })
+    }
+
+    @Test func `a table that gives memory back lets go of who has shown what and counts on`() {
+        var table = TrafficTable()
+        let endpoint = Endpoint(IPAddress(v4: 1), port: 1)
+        let identity = SPIFFEID(trustDomain: "td", namespace: "shop", serviceAccount: "web")
+        weak var last: ShownIdentity?
+        let count = { (table: inout TrafficTable) in
+            let shown = ShownIdentity(identity)
+            last = shown
+            var record = ConnectionRecord(.inbound, from: endpoint, to: endpoint, at: Instant(nanoseconds: 0))
+            record.caller.proof = .shown(shown)
+            table.series(for: record, at: record.started).opened(record, at: record.started)
+        }
+        count(&table)
+        #expect(last != nil)
+        table.releaseMemory()
+        #expect(last == nil)
+        count(&table)
+        #expect(table.counts().values.map(\.opened) == [2])
     }
 }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import System
 import Testing
@@ -13,5 +14,20 @@ struct ProcessMemoryTests {
             let isWithin = index >= pageByteCount && index < 4 * pageByteCount
             unsafe #expect(block[index] == (isWithin ? 0 : 7))
         }
+    }
+
+    @Test func `blocks that are kept at hand for a thread go back to the allocator`() {
+        let byteCounts = stride(from: 24, through: 1032, by: 16).flatMap { repeatElement($0, count: 16) }
+        var blocks: [UnsafeMutableRawPointer?] = unsafe byteCounts.map { unsafe malloc($0) }
+        // In glibc's books such blocks are in use.
+        let before = mallinfo2().uordblks
+        unsafe blocks.forEach { unsafe free($0) }
+        unsafe blocks.removeAll()
+        let kept = mallinfo2().uordblks
+        ProcessMemory.releaseThreadCache()
+        let wanted = before - byteCounts.reduce(0, +) * 9 / 10
+        for _ in 0..<500 where mallinfo2().uordblks > wanted { usleep(10_000) }
+        #expect(kept > wanted)
+        #expect(mallinfo2().uordblks <= wanted)
     }
 }

@@ -1,4 +1,5 @@
 internal import CLinux
+import Primitives
 
 /// The memory of this process.
 public enum ProcessMemory {
@@ -7,6 +8,31 @@ public enum ProcessMemory {
         // Of all arenas, whole free pages within them included.
         malloc_trim(0)
         releaseCode()
+    }
+
+    /// Gives the allocator back the blocks that it keeps at hand for the calling thread: few bytes, but scattered over
+    /// pages on which nothing else is left after a great load. glibc does so when a thread ends and has no call for it,
+    /// so another thread frees the blocks, and ends.
+    public static func releaseThreadCache() {
+        // A list that runs through the blocks.
+        var last: UnsafeMutableRawPointer?
+        for byteCount in stride(from: 24, through: Limits.cachedBlockByteCountMax, by: 16) {
+            for _ in 0..<Limits.cachedBlockCountMax {
+                guard let block = unsafe malloc(byteCount) else { continue }
+                unsafe block.storeBytes(of: last, as: UnsafeMutableRawPointer?.self)
+                unsafe last = block
+            }
+        }
+        let first = UInt(bitPattern: last)
+        if !Thread.start(named: "memory", { freeList(first) }) { freeList(first) }
+    }
+
+    private static func freeList(_ first: UInt) {
+        var next = unsafe UnsafeMutableRawPointer(bitPattern: first)
+        while let block = unsafe next {
+            unsafe next = block.load(as: UnsafeMutableRawPointer?.self)
+            unsafe free(block)
+        }
     }
 
     /// Gives back the pages that lie within `block`, whose content is lost: it reads as zeros.

@@ -252,7 +252,13 @@ final class PodProxy {
     }
 
     /// Gives back the room of connections that are over.
-    func releaseMemory() { connections = connections.filter { _ in true } }
+    func releaseMemory() {
+        // A copy made by `filter` or of all pairs at once would keep the room.
+        var remaining: [ObjectIdentifier: any PodConnection] = [:]
+        remaining.reserveCapacity(connections.count)
+        for (key, connection) in connections { remaining[key] = connection }
+        connections = remaining
+    }
 }
 
 extension PodProxy: ResumeHandler {

@@ -135,6 +135,8 @@ final class Worker {
         buffers.release()
         loop.releaseMemory()
         for pod in pods.values { pod.releaseMemory() }
+        traffic.releaseMemory()
+        ProcessMemory.releaseThreadCache()
     }
 
     /// Everything counted so far.

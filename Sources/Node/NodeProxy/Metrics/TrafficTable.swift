@@ -51,6 +51,9 @@ struct TrafficTable {
         return found
     }
 
+    /// Lets go of the parties of connections that are over; traffic of theirs is found by its labels again.
+    mutating func releaseMemory() { shortcuts = [:] }
+
     private mutating func find(
         _ record: borrowing ConnectionRecord, _ isForeign: Bool, at now: Instant
     ) -> TrafficSeries {
