@@ -94,6 +94,20 @@ import Wire
                 """#)
     }
 
+    @Test func `the certificate of a workload that left the mesh before its pod is not kept`() throws {
+        let node = try TestNode()
+        _ = try node.cart.listen(8080)
+        let client = try node.web.connect(Endpoint(node.cart.address, port: 8080))
+        let name = node.cart.workload.uid
+        node.publish { $0.removeAddress(named: name) }
+        try node.unenrol(node.cart)
+        let page = Mailbag()
+        node.perform { node in node.dump(pending: [], isConnected: true) { page.deliver($0) } }
+        let dump = try #require(try eventually { page.content })
+        try #expect(Self.evaluate("[c['identity'][34:] for c in d['certificates']]", dump) == #"["web"]"#)
+        withExtendedLifetime(client) {}
+    }
+
     @Test func `connections, pods and certificates are shown, and no key`() throws {
         let node = try TestNode()
         let listener = try node.cart.listen(8080)

@@ -159,13 +159,14 @@ public final class Node {
         certificates?.prefetch(identity)
     }
 
-    /// Drops the certificate of a service account that no running pod has any more.
+    /// Drops the certificates of a service account that no running pod has any more. The mesh may have forgotten the
+    /// workload by then, so the account alone tells whose they were.
     private func forgetUnused(_ name: WorkloadName) {
         let isUsed = (pods.values + [resident].compactMap { $0 }).contains {
             $0.name.namespace == name.namespace && $0.name.serviceAccount == name.serviceAccount
         }
-        guard !isUsed, let identity = identity(of: name) else { return }
-        certificates?.forget(identity)
+        guard !isUsed else { return }
+        certificates?.forget { $0.namespace == name.namespace && $0.serviceAccount == name.serviceAccount }
     }
 
     /// Calls back once every worker has had a turn.
@@ -268,8 +269,9 @@ extension Node: EnrolmentTarget {
     func stopPod(uid: String, _ done: @escaping () -> Void) {
         guard let pod = pods.removeValue(forKey: uid) else { return done() }
         counted.stoppedPods &+= 1
-        forgetUnused(pod.name)
         gather({ $0.remove(uid: uid) }) { [weak self] _ in
+            // Until now a worker may have asked for it.
+            self?.forgetUnused(pod.name)
             self?.logger.log(.info, "inpod::statemanager", "pod removed", [.text("uid", uid)])
             done()
         }

@@ -70,6 +70,11 @@ public final class CertificateStore {
         pump()
     }
 
+    /// Drops the identities that no pod of this node has any more.
+    public func forget(where isGone: (SPIFFEID) -> Bool) {
+        for identity in ledger.identities where isGone(identity) { forget(identity) }
+    }
+
     /// Drops an identity that no pod of this node has any more.
     public func forget(_ identity: SPIFFEID) {
         ledger.forget(identity)
