@@ -8,7 +8,6 @@ import time
 
 import mesh
 from judge import Judge
-from remains import attachments
 
 ADDRESSES_PER_NODE = 4
 DYNAMIC_PODS_MAX = 7
@@ -222,7 +221,6 @@ class Course:
             options = [str(self.corrupted)] if self.corrupted else []
             await pod.start_application(self.marker, self.heard, *options)
             pod.ready = time.time()
-        self.attached = attachments()
 
     # Byte count of calls that the first pods answer wrongly, to see that it is noticed.
     corrupted = None

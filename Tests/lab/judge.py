@@ -101,7 +101,7 @@ class Judge:
         end = result["ended"]
         if server is not pod or ask["service"]:
             if False in self._verdicts(pod, server, end, end):
-                self._note_cut(ask["role"], end)
+                self._note_cut(ask["role"], server.node, end)
                 return "cut by policy"
         if server.stopping is not None:
             if server.stopping <= end <= self._heard(server.stopping, server.ended or math.inf, pod, server) + PROMPT:
@@ -112,9 +112,10 @@ class Judge:
                     return f"a proxy on its way was {fault.kind}"
         return None
 
-    def _note_cut(self, role, end):
+    def _note_cut(self, role, node, end):
         changes = [moment for moment, _ in self.known.policies.get(role, []) if -math.inf < moment <= end]
-        if changes:
+        # Where the node could hear of it at once.
+        if changes and self.known.settled(changes[-1], node) <= changes[-1] + SETTLED:
             self.cuts.append(end - changes[-1])
 
     def _heard(self, begin, end, pod, server):

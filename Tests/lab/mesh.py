@@ -11,7 +11,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 PROGRAMS = Path(os.environ.get("CULVERT_PROGRAMS", REPOSITORY / ".build/release"))
-LAB = "day"
+# Two days at once want two names.
+LAB = os.environ.get("CULVERT_LAB", "day")
 FOLDER = Path("/run/culvert-lab") / LAB
 NODES = ["east", "north", "south"]
 ROLES = ["cart", "ledger", "web"]
@@ -72,13 +73,14 @@ class Pod:
 
     def make_network(self, number):
         """What the lab makes for the pods that are there from the start."""
+        self.attachment = f"q{number}"
         run("ip", "netns", "add", self.network)
         run(*inside(self.network), "sh", "-c", "for i in all default; do echo 0 > /proc/sys/net/ipv4/conf/$i/rp_filter; done")
         node = f"{LAB}-{self.node}"
         run("ip", "-n", node, "-batch", "-", text=(
-            f"link add q{number} type veth peer name eth0 netns {self.network}\n"
-            f"link set q{number} master pods up\nroute replace {self.address} dev pods src {node_address(self.node)}\n"
-            # What is known of who had the address before.
+            f"link add {self.attachment} type veth peer name eth0 netns {self.network}\n"
+            f"link set {self.attachment} master pods up\nroute replace {self.address} dev pods src {node_address(self.node)}\n"
+            # A plugin makes the new owner of an address known, too.
             f"neigh flush to {self.address} dev pods\n"))
         run("ip", "-n", self.network, "-batch", "-", text=(
             f"link set lo up\naddr add {self.address}/32 dev eth0\nlink set eth0 up\n"
@@ -89,7 +91,10 @@ class Pod:
                     "dev", "backbone", "src", node_address(other))
 
     def remove_network(self):
-        run("ip", "netns", "del", self.network, check=False)
+        """As a CNI plugin does: the kernel keeps a namespace for as long as TCP has something to send in it, and shall not
+        answer for an address that is another pod's by then."""
+        run("ip", "-n", f"{LAB}-{self.node}", "link", "del", self.attachment)
+        run("ip", "netns", "del", self.network)
 
     def is_captured(self):
         """Its rules are there, and the node's proxy listens behind them."""
@@ -163,11 +168,11 @@ class Program:
         return run(*inside(self.network), "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}",
                    "--max-time", "1", "http://127.0.0.1:15021/healthz/ready", check=False) == "200"
 
-    def open_sockets(self):
-        """By the node's own count."""
+    def metric(self, name):
+        """The sum of a metric of a node, by its own count."""
         page = run(*inside(self.network), "curl", "-s", "--max-time", "5",
                    "http://127.0.0.1:15020/metrics", check=False)
-        values = [line.rsplit(" ", 1)[1] for line in page.splitlines() if line.startswith("istio_tcp_sockets_open")]
+        values = [line.rsplit(" ", 1)[1] for line in page.splitlines() if line.startswith((f"{name} ", f"{name}{{"))]
         return sum(int(float(value)) for value in values)
 
     def descriptors(self):

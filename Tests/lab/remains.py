@@ -1,6 +1,7 @@
 """What programs of Tests/day have kept that they should have given back."""
 
 import statistics
+from pathlib import Path
 
 import mesh
 
@@ -48,14 +49,18 @@ def connections(network):
     return [line for line in lines if " tcp " in line and " ESTABLISHED " in line]
 
 
-def attachments():
-    """Interfaces of pods on their nodes; one goes with the last that holds the pod's namespace."""
-    names = []
-    for node in mesh.NODES:
-        lines = mesh.run("ip", "-n", f"{mesh.LAB}-{node}", "-o", "link").splitlines()
-        names += [f"{node}/{name}" for line in lines if (name := line.split(": ")[1].split("@")[0])[0] in "pq" and name != "pods"]
-    return set(names)
+def sockets(network):
+    """TCP sockets of a namespace that somebody holds; what the kernel ends by itself is in other states."""
+    lines = mesh.run(*mesh.inside(network), "ss", "-Htan").splitlines()
+    return [line for line in lines if line.split()[0] in ("ESTAB", "CLOSE-WAIT", "SYN-SENT", "SYN-RECV")]
+
+
+def held(program):
+    """Names of the pods' namespaces that a program holds; of one that is gone the kernel tells no name."""
+    links = [Path(path) for path in program.open_files() if "/netns/" in path or path.startswith("net:")]
+    return {link.name for link in links}
 
 
 def namespaces():
-    return {line.split()[0] for line in mesh.run("ip", "netns", "list").splitlines() if line.startswith(mesh.LAB)}
+    names = {line.split()[0] for line in mesh.run("ip", "netns", "list").splitlines()}
+    return {name for name in names if name == mesh.LAB or name.startswith(f"{mesh.LAB}-")}
