@@ -68,6 +68,16 @@ struct Client: ~Copyable {
     }
 }
 
+/// The next connection to a listener that does not wait for one.
+func nextConnection(at listener: Int32) -> Int32 {
+    for _ in 0..<500 {
+        let accepted = accept(listener, nil, nil)
+        if accepted >= 0 { return accepted }
+        usleep(10_000)
+    }
+    return -1
+}
+
 /// An application that sends back what it gets and ends when its client does.
 final class Echo: EventHandler {
     @safe private final class Conversation: EventHandler {

@@ -13,9 +13,10 @@ private final class PlainEntrance: EventHandler, PlainRelayOwner {
     let listener: OwnedDescriptor
     private var relays: [PlainRelay] = []
     private(set) var endings: [RelayEnding] = []
+    private let silenceMax: Duration
 
-    init(_ loop: EventLoop, to target: Endpoint) throws {
-        (self.loop, self.target) = (loop, target)
+    init(_ loop: EventLoop, to target: Endpoint, silenceMax: Duration = Limits.halfClosedDuration) throws {
+        (self.loop, self.target, self.silenceMax) = (loop, target, silenceMax)
         listener = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
         _ = try loop.register(listener, for: .listener, handler: self)
     }
@@ -25,7 +26,8 @@ private final class PlainEntrance: EventHandler, PlainRelayOwner {
     func ready(_ events: ReadyEvents) {
         while let accepted = try? TCPSocket.accept(listener), let dialled = try? TCPSocket.connect(to: target) {
             let relay = try? PlainRelay(
-                loop: loop, buffers: buffers, accepted: accepted.take(), dialled: dialled, owner: self)
+                loop: loop, buffers: buffers, accepted: accepted.take(), dialled: dialled, owner: self,
+                silenceMax: silenceMax)
             if let relay { relays.append(relay) }
         }
     }
@@ -87,5 +89,38 @@ struct PlainRelayTests {
         }
         #expect(entrance.endings.contains { $0.cause != .completed })
         #expect(entrance.buffers.pipes.idle.allSatisfy { $0.count == 0 })
+    }
+
+    @Test(arguments: [true, false])
+    func `a half-closed relay lives as long as it moves something, and no longer`(isClientFirst: Bool) throws {
+        let loop = try EventLoop()
+        let listener = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
+        let target = TCPSocket.localEndpoint(of: listener)
+        let entrance = try PlainEntrance(loop, to: #require(target), silenceMax: .milliseconds(400))
+        let address = try #require(entrance.endpoint)
+        let raw = listener.raw
+        try loop.turn {
+            let client = try Client(address)
+            let server = nextConnection(at: raw)
+            shutdown(isClientFirst ? client.socket : server, Int32(SHUT_WR))
+            let (talker, listener) = isClientFirst ? (server, client.socket) : (client.socket, server)
+            // Longer than the bound, never silent for as long.
+            for number in 0..<12 {
+                sendAll(talker, [UInt8(number)])
+                var byte: UInt8 = 255
+                let count = unsafe recv(listener, &byte, 1, Int32(MSG_WAITALL))
+                #expect(count == 1 && byte == UInt8(number))
+                usleep(100_000)
+            }
+            var byte: UInt8 = 255
+            let count = unsafe recv(listener, &byte, 1, 0)
+            let failure = Errno.current
+            #expect(count == -1 && failure == .connectionReset)
+            close(server)
+        } until: {
+            entrance.endings.count == 1
+        }
+        #expect(entrance.endings.first?.cause == .aborted("half-closed and silent for too long"))
+        withExtendedLifetime(listener) {}
     }
 }

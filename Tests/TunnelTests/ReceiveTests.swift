@@ -151,16 +151,6 @@ struct ReceiveTests {
     }
 }
 
-/// The next connection to a listener.
-private func nextConnection(at listener: Int32) -> Int32 {
-    for _ in 0..<500 {
-        let accepted = accept(listener, nil, nil)
-        if accepted >= 0 { return accepted }
-        usleep(10_000)
-    }
-    return -1
-}
-
 /// How many bytes come until the end; fewer than none when it is a reset.
 private func receiveAll(_ socket: Int32) -> Int {
     var room = [UInt8](repeating: 0, count: 65536)

@@ -124,9 +124,11 @@ public final class PlainRelay: ResumeHandler {
             end(.socketFailed(error))
             return
         }
-        if accepted.isDone && dialled.isDone {
+        let isUpOver = (accepted?.hasEnded ?? true) && (dialled?.hasFinished ?? true)
+        let isDownOver = (dialled?.hasEnded ?? true) && (accepted?.hasFinished ?? true)
+        if isUpOver && isDownOver {
             end(.completed)
-        } else if (accepted.isDone || dialled.isDone), timer == nil {
+        } else if isUpOver || isDownOver, timer == nil {
             awaitSilence()
         }
     }
@@ -213,16 +215,6 @@ extension PlainRelay: TimerHandler {
         if kind == 0 { return end(.socketFailed(.timedOut)) }
         guard fromAccepted &+ toAccepted == movedBefore else { return awaitSilence() }
         end(.aborted("half-closed and silent for too long"))
-    }
-}
-
-extension Optional where Wrapped == SocketEnd {
-    /// Nothing more comes from this socket, and nothing more goes to it.
-    fileprivate var isDone: Bool {
-        switch self {
-        case .some(let end): end.hasEnded && end.hasFinished
-        case .none: true
-        }
     }
 }
 
