@@ -36,10 +36,17 @@ struct RequestTurn {
             guard !stream.awaitsDecision || hasRoom(at: now) else { return nil }
             next += 1
             byteCount -= Self.byteCount(of: head)
+            if next > Limits.requestCountPerTurn { forgetDecided() }
             if stream.awaitsDecision { return (stream, head) }
         }
         removeAll()
         return nil
+    }
+
+    /// A peer that always has another request waiting would otherwise have us keep them all.
+    private mutating func forgetDecided() {
+        waiting.removeFirst(next)
+        next = 0
     }
 
     mutating func removeAll() { (waiting, next, byteCount) = ([], 0, 0) }

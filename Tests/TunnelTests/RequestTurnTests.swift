@@ -1,0 +1,35 @@
+import EventLoop
+import Primitives
+import Testing
+
+@testable import HTTP2
+@testable import Tunnel
+
+struct RequestTurnTests {
+    private struct Trace { weak var stream: TunnelStream? }
+
+    @Test func `requests that were decided are let go of, though others always wait`() throws {
+        let loop = try EventLoop()
+        var turn = RequestTurn()
+        var traces: [Trace] = []
+        var now = Instant(nanoseconds: 1)
+        func ask(_ count: Int) {
+            for _ in 0..<count {
+                let stream = TunnelStream(accepting: loop)
+                stream.slot = 0
+                traces.append(Trace(stream: stream))
+                _ = turn.take(stream, [HTTPField(":method", "CONNECT")], at: now)
+            }
+        }
+        ask(2 * Limits.requestCountPerTurn)
+        for _ in 0..<200 {
+            now = now + .milliseconds(1)
+            ask(Limits.requestCountPerTurn)
+            var decidedCount = 0
+            while turn.popNext(at: now) != nil { decidedCount += 1 }
+            #expect(decidedCount == Limits.requestCountPerTurn && !turn.isEmpty)
+        }
+        let alive = traces.count { $0.stream != nil }
+        #expect(alive <= 4 * Limits.requestCountPerTurn, "\(alive) of \(traces.count)")
+    }
+}
