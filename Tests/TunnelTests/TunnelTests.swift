@@ -84,6 +84,29 @@ import Tunnel
         #expect(path.accepter.endings.first?.cause == .streamReset(.connectError))
     }
 
+    @Test func `a tunnel that is drained amid its handshake carries what was under way, and then goes`() throws {
+        let path = try Path()
+        var isDrained = false
+        try path.run(
+            { entrance in
+                let client = try Client(entrance)
+                try client.send([1])
+                let answer = try client.receiveAll(1)
+                #expect(answer == [1])
+                client.finish()
+                let rest = try client.receive(1)
+                #expect(rest.isEmpty)
+            },
+            until: { path.accepter.tunnels.isEmpty && path.opener.pool.tunnelCount == 0 },
+            turning: {
+                guard !isDrained, let tunnel = path.accepter.tunnels.first else { return }
+                isDrained = true
+                tunnel.drain()
+            })
+        #expect(isDrained)
+        #expect(path.accepter.failures.isEmpty && path.opener.failures.isEmpty)
+    }
+
     @Test func `a half-closed stream lives as long as it moves something, and no longer`() throws {
         let listener = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
         let bound = TCPSocket.localEndpoint(of: listener)

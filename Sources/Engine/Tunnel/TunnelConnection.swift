@@ -29,6 +29,8 @@ public final class TunnelConnection {
     var requests = RequestTurn()
     /// It takes no new streams, and GOAWAY follows the last one (ztunnel).
     private var (isDraining, owesGoAway) = (false, false)
+    /// It is to drain as soon as it is open.
+    private var isToDrain = false
     private var timer: TimerToken?
     private var drainPing: UInt64?
     private let isServer: Bool
@@ -107,7 +109,12 @@ public final class TunnelConnection {
     /// Takes no new streams, lets those that are open finish, and closes in order after the last.
     public func drain() {
         guard phase == .open, let session = ownedSession, !isDraining else {
-            if phase == .connecting || phase == .handshaking { close(.abandoned("closed before it was established")) }
+            switch phase {
+            // The peer sends its first requests with the end of its handshake: they are taken.
+            case .handshaking where isServer: isToDrain = true
+            case .connecting, .handshaking: close(.abandoned("closed before it was established"))
+            case .open, .leaving, .closed: break
+            }
             return
         }
         isDraining = true
@@ -251,6 +258,7 @@ extension TunnelConnection: EventHandler, ResumeHandler {
         phase = .open
         restart(Limits.keepAliveInterval, Timer.keepAlive)
         owner?.tunnelEstablished(self)
+        if isToDrain { drain() }
     }
 }
 
