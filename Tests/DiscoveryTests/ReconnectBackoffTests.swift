@@ -31,11 +31,19 @@ import Testing
         #expect(backoff.pause(after: .failed, lasted: .seconds(5), random: 512) == .milliseconds(10))
     }
 
-    @Test func `the jitter stays within a quarter either way`() {
-        for random in 0..<1024 {
+    @Test(arguments: [
+        (ReconnectBackoff.Ending.notEstablished, 20), (.failed, 10), (.routine, 10), (.completed, 10),
+    ]) func `after every kind of end there is a jitter of up to a quarter either way`(
+        ending: ReconnectBackoff.Ending, milliseconds: Int
+    ) {
+        let span = Duration.milliseconds(milliseconds)
+        let pauses = (0..<1024).map { random in
             var backoff = ReconnectBackoff()
-            let pause = backoff.pause(after: .notEstablished, random: UInt64(random))
-            #expect((Duration.milliseconds(15)...Duration.milliseconds(25)).contains(pause))
+            return backoff.pause(after: ending, random: UInt64(random))
         }
+        let (least, most): (Duration, Duration) = (span * 3 / 4, span * 5 / 4)
+        #expect(pauses.allSatisfy { $0 >= least && $0 <= most })
+        #expect(Set(pauses).count == 1024)
+        #expect(pauses.contains { $0 < span * 4 / 5 } && pauses.contains { $0 > span * 6 / 5 })
     }
 }

@@ -118,6 +118,28 @@ import Testing
         #expect(store.state.serviceCount == 0)
     }
 
+    @Test func `a response is read resource by resource, and one that is broken is refused by its place`() throws {
+        var workload = Schema.Workload()
+        workload.uid = "w"
+        var bytes = Messages.addresses([Messages.resource("w", Schema.Address(.workload(workload)))]).protobuf()
+        // A resource whose name is no text, and one that ends within a field; then a field of a later version.
+        bytes += [0x12, 3, 0x1a, 1, 0xff, 0x12, 2, 0x1a, 9, 0xf8, 0x3f, 1]
+        let message = try DeltaDiscoveryMessage(bytes)
+        #expect(message.resourceCount == 3)
+        var store = Self.store()
+        let outcome = store.apply(message)
+        #expect(
+            outcome.reply.errorDetail?.message
+                == "resource 1: decode: \(ProtobufError.invalidUTF8); resource 2: decode: \(ProtobufError.truncated)")
+        #expect(outcome.update.state.workload(uid: "w") != nil)
+        #expect(outcome.reply.responseNonce == message.nonce && !message.nonce.isEmpty)
+        // What is no response is none, wherever it breaks off.
+        for count in 1..<12 where (try? DeltaDiscoveryMessage(Array(bytes.dropLast(count)))) != nil {
+            #expect(count == 3 || count == 7, "cut at a field's end alone")
+        }
+        #expect(throws: ProtobufError.self) { try DeltaDiscoveryMessage([0x10, 1]) }
+    }
+
     @Test func `a refused update leaves the last good version in force`() {
         var store = Self.store()
         _ = store.apply(Messages.addresses([Messages.workload("a") { $0.addresses = [[10, 0, 0, 1]] }]))

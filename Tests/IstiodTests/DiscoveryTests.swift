@@ -112,6 +112,27 @@ struct DiscoveryTests {
         #expect(node.turn { !istiod.all("ack", "u1", "later.Type").isEmpty })
     }
 
+    @Test func `news in quick succession are told together and acknowledged one by one, single ones at once`() throws {
+        let istiod = try Istiod()
+        let node = try DiscoverySubject(of: istiod)
+        #expect(node.turn { node.readyCount == 1 && istiod.count("ack") == 2 })
+        let told = node.updates.count
+        istiod.tell("burst", "\"count\": 300")
+        #expect(node.turn { istiod.count("ack") == 302 })
+        let nonces = istiod.all("ack").compactMap { $0.split(separator: "\"nonce\": ").last?.prefix { $0 != "," } }
+        #expect(nonces.map(String.init) == (1...302).map { "\"n\($0)\"" })
+        #expect((1...150).contains(node.updates.count - told), "\(node.updates.count - told)")
+        // Whoever follows what is told knows the last version.
+        let last = try #require(node.updates.last)
+        #expect(last.state.workload(uid: "c//Pod/shop/burst")?.addresses == [try #require(IPAddress("10.200.1.43"))])
+        #expect(last.localWorkloads.count == 1)
+
+        node.turn(for: .milliseconds(50))
+        let before = node.updates.count
+        istiod.tell("burst", "\"count\": 1")
+        #expect(node.turn { node.updates.count == before + 1 })
+    }
+
     @Test func `a response that is no message ends the stream and not the state`() throws {
         let istiod = try Istiod()
         let node = try DiscoverySubject(of: istiod)
@@ -201,16 +222,21 @@ struct DiscoveryTests {
     @Test func `every way to end a stream is followed by another, and attempts thin out while nobody answers`() throws {
         let istiod = try Istiod()
         let node = try DiscoverySubject(of: istiod)
-        for code in [
-            "OK", "UNKNOWN", "CANCELLED", "UNAVAILABLE", "INTERNAL", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED",
-        ] {
-            let before = istiod.count("ack")
-            #expect(node.turn { istiod.count("ack") >= before }, "\(code)")
+        #expect(node.turn { node.readyCount == 1 })
+        let endings: [(code: String, message: String, kind: DiscoveryTermination)] = [
+            ("OK", "", .complete), ("UNKNOWN", "", .reconnect), ("CANCELLED", "", .reconnect),
+            ("DEADLINE_EXCEEDED", "", .reconnect), ("UNAVAILABLE", "transport is closing", .reconnect),
+            ("UNAVAILABLE", "overloaded", .error), ("INTERNAL", "", .error), ("PERMISSION_DENIED", "", .error),
+            ("RESOURCE_EXHAUSTED", "", .error),
+        ]
+        for (number, ending) in endings.enumerated() {
             let streams = istiod.count("stream")
-            #expect(node.turn { istiod.count("stream") > 0 })
-            istiod.tell("end", "\"code\": \"\(code)\"")
-            #expect(node.turn { istiod.count("stream") > max(streams, 1) || node.terminations.isEmpty }, "\(code)")
+            istiod.tell("end", "\"code\": \"\(ending.code)\", \"message\": \"\(ending.message)\"")
+            #expect(node.turn { istiod.count("stream") == streams + 1 && node.client.isConnected }, "\(ending)")
+            #expect(node.terminations.count == number + 1 && node.terminations.last == ending.kind, "\(ending)")
         }
+        // A stream that has lasted makes up for the failures before it.
+        node.turn(for: .milliseconds(1100))
         istiod.tell("admit", #""code": "UNAUTHENTICATED", "message": "who are you""#)
         istiod.tell("end")
         let before = istiod.count("stream refused")

@@ -29,7 +29,10 @@ extension FuzzTarget {
             resource.name = choices.oneIn(4) ? "odd" : Self.name(any.value, isPolicy: isPolicy)
             if !choices.oneIn(4) { response.resources = [resource] }
             if choices.oneIn(4) { response.removedResources = [resource.name, "unknown"] }
-            let outcome = store.apply(response)
+            guard let message = try? DeltaDiscoveryMessage(response.protobuf()) else {
+                return check(false, "what was written is read")
+            }
+            let outcome = store.apply(message)
             names.insert(resource.name)
             check(outcome.reply.responseNonce == response.nonce, "an answer names what it answers")
             check(outcome.reply.typeURL == response.typeURL, "an answer is of the type that it answers")

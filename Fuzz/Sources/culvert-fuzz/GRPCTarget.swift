@@ -35,15 +35,15 @@ extension FuzzTarget {
     }
 
     private static func framing(_ bytes: [UInt8], pieceByteCount: Int) -> (messages: [[UInt8]], failure: RPCStatus?) {
-        var queue = ByteQueue()
+        var assembly = MessageAssembly(byteCountMax: 1000)
         var messages: [[UInt8]] = []
         var rest = bytes[...]
         while !rest.isEmpty {
             let piece = rest.prefix(pieceByteCount)
             rest = rest.dropFirst(piece.count)
-            piece.withUnsafeBytes { queue.append($0) }
+            piece.withUnsafeBytes { assembly.append($0) }
             do throws(RPCStatus) {
-                while let message = try MessageFraming.next(in: &queue, byteCountMax: 1000) {
+                while let message = try assembly.next() {
                     check(message.count <= 1000, "messages are bounded")
                     messages.append(message)
                 }

@@ -26,8 +26,7 @@ final class MessageStream: HTTP2Stream {
 
     private var owner: (any MessageStreamOwner)?
     private var connection: RPCConnection?
-    private let messageByteCountMax: Int
-    private var incoming = ByteQueue()
+    private var incoming: MessageAssembly
     private var uncreditedByteCount = 0
     private var hasPeerEnded = false
     private var isEndReported = false
@@ -46,11 +45,14 @@ final class MessageStream: HTTP2Stream {
 
     init(owner: any MessageStreamOwner, messageByteCountMax: Int) {
         self.owner = owner
-        self.messageByteCountMax = messageByteCountMax
+        incoming = MessageAssembly(byteCountMax: messageByteCountMax)
     }
 
     /// Bytes that wait to be sent.
     var waitingByteCount: Int { outgoing.count }
+
+    /// Bytes that have arrived and were not handed over.
+    var arrivingByteCount: Int { incoming.byteCount }
 
     /// The connection that carries the stream is known.
     func attach(to connection: RPCConnection) { self.connection = connection }
@@ -140,8 +142,7 @@ final class MessageStream: HTTP2Stream {
         defer { isPumping = false }
         while !isPaused, !hasViolated, let owner {
             do {
-                let message = try MessageFraming.next(in: &incoming, byteCountMax: messageByteCountMax)
-                guard let message else { break }
+                guard let message = try incoming.next() else { break }
                 owner.messageReceived(message)
             } catch {
                 violate(error)

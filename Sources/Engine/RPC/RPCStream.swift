@@ -43,6 +43,9 @@ public final class RPCStream {
     /// Bytes that wait to be sent.
     public var waitingByteCount: Int { carrier?.waitingByteCount ?? 0 }
 
+    /// Bytes that have arrived of a message that is not whole yet.
+    public var arrivingByteCount: Int { carrier?.arrivingByteCount ?? 0 }
+
     /// Holds messages back; the peer is stopped when a window of bytes has arrived.
     public var isPaused: Bool {
         get { carrier?.isPaused ?? false }

@@ -1,6 +1,5 @@
 import EventLoop
 public import Primitives
-import Schema
 
 extension DiscoveryClient {
     /// Asks for resources by name that the state does not have, where the control plane tells on demand; a name that it
@@ -20,12 +19,10 @@ extension DiscoveryClient {
         questions[number] = Question(names: awaited, awaited: awaited, timer: timer, completion: completion)
     }
 
-    /// Ends the questions that a response has answered, once the state that it made has been told.
-    func settle(_ response: DeltaDiscoveryResponse) {
-        guard store.isOnDemand, ResourceType(typeURL: response.typeURL) == .address else { return }
-        let answered = requested.answer(
-            present: response.resources.flatMap { [$0.name] + $0.aliases }, removed: response.removedResources,
-            at: loop.now)
+    /// Ends the questions that a response about addresses has answered, once the state that it made has been told.
+    func settle(present: [String], removed: [String]) {
+        guard store.isOnDemand else { return }
+        let answered = requested.answer(present: present, removed: removed, at: loop.now)
         for name in answered {
             for number in questionsByName.removeValue(forKey: name) ?? [] {
                 questions[number]?.awaited.remove(name)

@@ -19,6 +19,9 @@ public final class DiscoveryClient {
     private var retry: TimerToken?
     private var streamCount = 0
     private var hasToldReadiness = false
+    private var untold: UntoldNews?
+    private var lastTold: Instant?
+    private var telling: TimerToken?
     /// Names asked for on demand, and who waits for them.
     var requested = RequestedNames()
     var questions: [Int: Question] = [:]
@@ -55,6 +58,9 @@ public final class DiscoveryClient {
     /// Whether the control plane answers on a stream.
     public var isConnected: Bool { attempt?.opened != nil }
 
+    /// Bytes that have arrived of a response that is not whole yet.
+    public var arrivingByteCount: Int { attempt?.stream.arrivingByteCount ?? 0 }
+
     /// Connects, and goes on connecting until `stop`.
     public func start() {
         guard attempt == nil, retry == nil else { return }
@@ -65,6 +71,7 @@ public final class DiscoveryClient {
     public func stop() {
         if let retry { loop.cancel(retry) }
         retry = nil
+        tell()
         guard let attempt else { return }
         self.attempt = nil
         attempt.stream.cancel()
@@ -112,21 +119,33 @@ public final class DiscoveryClient {
 
     private func received(_ message: [UInt8], _ number: Int) {
         guard number == streamCount, let stream = attempt?.stream else { return }
-        let response: DeltaDiscoveryResponse
+        let response: DeltaDiscoveryMessage
         do {
-            response = try DeltaDiscoveryResponse(protobuf: message)
+            response = try DeltaDiscoveryMessage(message)
         } catch {
             logger?.log(.error, Self.scope, "unreadable response", [.text("error", error.description)])
             return stream.cancel()
         }
-        let byteCount = response.resources.reduce(0) { $0 + ($1.resource?.value.count ?? 0) }
-        delegate?.discoveryReceived(typeURL: response.typeURL, byteCount: byteCount)
         let outcome = store.apply(response)
+        delegate?.discoveryReceived(typeURL: response.typeURL, byteCount: outcome.byteCount)
         log(outcome.reply)
+        if untold == nil { untold = UntoldNews(outcome) } else { untold?.add(outcome) }
+        let pause = lastTold.map { Limits.discoveryNewsInterval - (loop.now - $0) } ?? .zero
+        guard pause > .zero else { return tell() }
+        if telling == nil { telling = loop.after(pause) { [weak self] in self?.tell() } }
+    }
+
+    /// Tells what is new, and that it was taken.
+    private func tell() {
+        if let telling { loop.cancel(telling) }
+        telling = nil
+        guard let news = untold else { return }
+        untold = nil
+        lastTold = loop.now
         // First the workers, then the server: what it hears of has taken effect.
-        delegate?.discoveryUpdated(outcome.update)
-        settle(response)
-        stream.send(outcome.reply.protobuf())
+        delegate?.discoveryUpdated(news.update)
+        settle(present: news.present, removed: news.removed)
+        for reply in news.replies { send(reply) }
         guard store.isReady, !hasToldReadiness else { return }
         hasToldReadiness = true
         delegate?.discoveryBecameReady()
@@ -134,6 +153,7 @@ public final class DiscoveryClient {
 
     private func ended(_ status: RPCStatus, _ number: Int) {
         guard number == streamCount, let attempt else { return }
+        tell()
         self.attempt = nil
         attempt.channel.close()
         ended(status, openedAt: attempt.opened)

@@ -1,6 +1,8 @@
 public import Primitives
 
 extension Limits {
+    /// News that come sooner after others are told together: each time, every worker wakes up.
+    static let discoveryNewsInterval = Duration.milliseconds(4)
     /// How many values of one kind are kept for sharing among resources.
     static let sharedValueCountMax = 65_536
     /// The first and the longest pause before the discovery stream is opened again.

@@ -11,6 +11,11 @@ public struct ResourceStore {
         public let update: DiscoveryUpdate
         /// The acknowledgement, or the refusal with its reasons.
         public let reply: DeltaDiscoveryRequest
+        /// How many bytes its resources had.
+        public let byteCount: Int
+        /// Under which names addresses came and went, on demand.
+        let present: [String]
+        let removed: [String]
     }
 
     public private(set) var state: MeshState
@@ -62,12 +67,13 @@ public struct ResourceStore {
 
     /// Applies a response: updates in their order, then removals. Resources that are refused leave the state as it was,
     /// and the others apply all the same.
-    public mutating func apply(_ response: DeltaDiscoveryResponse) -> Outcome {
+    public mutating func apply(_ response: some DeltaResponse) -> Outcome {
         var reply = DeltaDiscoveryRequest()
         reply.typeURL = response.typeURL
         reply.responseNonce = response.nonce
         guard let type = ResourceType(typeURL: response.typeURL) else {
-            return Outcome(update: DiscoveryUpdate(state: state), reply: reply)
+            return Outcome(
+                update: DiscoveryUpdate(state: state), reply: reply, byteCount: 0, present: [], removed: [])
         }
         var changes = Changes()
         let complaints = fold(response, type, &changes) { store, resource in
@@ -84,7 +90,9 @@ public struct ResourceStore {
             detail.message = complaints.joined(separator: "; ")
             reply.errorDetail = detail
         }
-        return Outcome(update: changes.update(of: state), reply: reply)
+        return Outcome(
+            update: changes.update(of: state), reply: reply, byteCount: changes.byteCount, present: changes.names,
+            removed: isOnDemand && type == .address ? response.removedResources : [])
     }
 
     /// Applies what comes from elsewhere than the server in the same way. The server hears nothing of it, and what it
@@ -102,11 +110,20 @@ public struct ResourceStore {
 
     /// Takes the resources in that are understood; says why of the others.
     private mutating func fold(
-        _ response: DeltaDiscoveryResponse, _ type: ResourceType, _ changes: inout Changes,
+        _ response: some DeltaResponse, _ type: ResourceType, _ changes: inout Changes,
         taken: (inout ResourceStore, Resource) -> Void
     ) -> [String] {
         var complaints: [String] = []
-        for var resource in response.resources {
+        for index in 0..<response.resourceCount {
+            var resource: Resource
+            do {
+                resource = try response.resource(at: index)
+            } catch {
+                complaints.append("resource \(index): \(ResourceFlaw.undecodable(error))")
+                continue
+            }
+            changes.byteCount += resource.resource?.value.count ?? 0
+            if isOnDemand, type == .address { changes.names += [resource.name] + resource.aliases }
             resource.name = heldName(resource.name, of: type)
             do throws(ResourceFlaw) {
                 try insert(resource, of: type, &changes)
@@ -173,6 +190,8 @@ public struct ResourceStore {
     private struct Changes {
         var havePoliciesChanged = false
         var local: [String: Mesh.Workload] = [:]
+        var byteCount = 0
+        var names: [String] = []
         private var leavingAccounts: Set<ServiceAccountName> = []
 
         mutating func note(leaving workload: Mesh.Workload?, in state: MeshState) {

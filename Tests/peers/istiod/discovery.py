@@ -9,6 +9,8 @@ from messages import URLS, as_json, encode, kind, tell
 
 PATH = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
 NAMES = {url: name for name, url in URLS.items()}
+# Versions that a request names, above which only their number is told.
+TOLD_MAX = 1000
 
 
 class Held:
@@ -80,6 +82,13 @@ class Discovery:
             "name": f"p{n}", "namespace": "shop", "scope": "WORKLOAD_SELECTOR", "rules": [{"clauses": [{"matches": [
                 {"principals": [{"exact": f"cluster.local/ns/shop/sa/a{n}"}]}]}]}]}} for n in range(policies)])
 
+    def burst(self, count):
+        """One workload in so many versions, each in a response of its own."""
+        for number in range(count):
+            self.put("address", [{"name": "c//Pod/shop/burst", "value": {"workload": {
+                "uid": "c//Pod/shop/burst", "name": "burst", "namespace": "shop", "serviceAccount": "burst",
+                "addresses": [f"10.200.{number >> 8}.{number & 255}"], "node": "n1"}}}])
+
     def send(self, hex):
         """Bytes as they are, to every stream, as one message."""
         with self.lock:
@@ -135,7 +144,11 @@ class Discovery:
             error = request.error_detail.message if request.HasField("error_detail") else None
             tell("ack" if error is None else "nack", type=type, nonce=request.response_nonce, error=error)
         else:
-            tell("request", number=stream.number, type=type, **as_json(request))
+            held = len(request.initial_resource_versions)
+            told = as_json(request)
+            if held > TOLD_MAX:
+                del told["initial_resource_versions"]
+            tell("request", number=stream.number, type=type, held=held, **told)
         if type not in URLS:
             return
         if request.HasField("node"):

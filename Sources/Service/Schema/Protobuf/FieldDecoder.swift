@@ -6,6 +6,7 @@ struct FieldDecoder: FieldVisitor {
     private var key: FieldKey?
 
     init(_ bytes: [UInt8]) { reader = ProtobufReader(bytes) }
+    init(_ bytes: [UInt8], _ window: Range<Int>) { reader = ProtobufReader(bytes, window) }
 
     /// Reads fields up to the end of the current window.
     mutating func decode<M: ProtobufMessage>(into message: inout M) throws(ProtobufError) {

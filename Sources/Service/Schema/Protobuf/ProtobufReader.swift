@@ -3,14 +3,18 @@ import Primitives
 /// A bounded cursor over the bytes of a message; the window narrows while a nested message is read.
 struct ProtobufReader: Sendable {
     private let bytes: [UInt8]
-    private var position = 0
+    private var position: Int
     private var end: Int
     private var depth = 0
     private var elementCount = 0
 
-    init(_ bytes: [UInt8]) {
+    init(_ bytes: [UInt8]) { self.init(bytes, bytes.indices) }
+
+    /// Reads only what lies in `window`.
+    init(_ bytes: [UInt8], _ window: Range<Int>) {
         self.bytes = bytes
-        end = bytes.count
+        position = window.lowerBound
+        end = window.upperBound
     }
 
     /// Whether the current window is used up.
@@ -82,6 +86,14 @@ struct ProtobufReader: Sendable {
         case .delimited: _ = try delimitedRange()
         case .fixed32: _ = try take(4)
         }
+    }
+
+    /// Where the bytes of the field behind `key` are, which is to be length-delimited.
+    mutating func delimitedRange(of key: FieldKey) throws(ProtobufError) -> Range<Int> {
+        guard key.wireType == .delimited else {
+            throw .unexpectedWireType(field: key.number, wireType: key.wireType.rawValue)
+        }
+        return try delimitedRange()
     }
 
     private mutating func delimitedRange() throws(ProtobufError) -> Range<Int> {
