@@ -113,6 +113,41 @@ struct OnDemandTests {
         #expect(node.state.unknownNames(onTheWayTo: two, from: web).isEmpty)
     }
 
+    @Test func `a name that a pod asks for is asked of the control plane, once, and answered`() throws {
+        let world = try World(
+            environment: [
+                "XDS_ON_DEMAND": "true", "ISTIO_META_DNS_CAPTURE": "true", "UNSTABLE_ENABLE_SOCKS5": "true",
+            ], capturesDNS: true)
+        #expect(world.wait { world.istiod.count("enrolment") >= 3 }, "\(world.ends)")
+        func questions(_ service: String) -> Int {
+            world.istiod.all("request", "\"shop/\(service).shop.svc.cluster.local\"").count
+        }
+        world.istiod.tell("put", Json.put("address", Json.service("side", address: "10.96.0.8")))
+        #expect(questions("side") == 0)
+        // Its short name, in the namespace of the pod that asks, and its own.
+        let name = "side.shop.svc.cluster.local"
+        for asked in ["side", "side.shop", name] {
+            #expect(try world.resolve(asked) == "0 10.96.0.8\n", "\(world.ends)")
+        }
+        #expect(questions("side") == 1)
+        // So is one that a SOCKS client names.
+        #expect(try world.callBySOCKS("cart.shop.svc.cluster.local") == "hello\n", "\(world.ends)")
+        #expect(questions("cart") == 1)
+        #expect(try world.call("10.96.0.1") == "hello\n", "\(world.ends)")
+        #expect(world.istiod.all("request", "\"/10.96.0.1\"").isEmpty, "what the name led to is known")
+        // One who is not there is asked for once, though two ask at a time, until he appears.
+        for _ in 0..<2 { #expect(try !world.resolve("late.shop", seconds: 1).hasPrefix("0")) }
+        #expect(questions("late") == 1)
+        world.istiod.tell("put", Json.put("address", Json.service("late", address: "10.96.0.7")))
+        #expect(world.wait { (try? world.resolve("late.shop")) == "0 10.96.0.7\n" }, "\(world.ends)")
+        // While nobody answers, what is known is answered at once, and others within the bound.
+        world.istiod.freeze()
+        let start = MonotonicClock.now()
+        #expect(try world.resolve(name) == "0 10.96.0.8\n")
+        #expect(MonotonicClock.now() - start < .seconds(2))
+        world.istiod.thaw()
+    }
+
     @Test func `a node that is told on demand reaches services, pods and strangers`() throws {
         let world = try World(environment: ["XDS_ON_DEMAND": "true", "ISTIO_META_DNS_CAPTURE": "true"])
         world.awaitReady()

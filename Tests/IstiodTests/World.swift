@@ -14,14 +14,22 @@ final class World {
     private var nodes: [String: ChildProcess] = [:]
     private var others: [ChildProcess] = []
     private let environment: [String: String]
+    private let settings: (Istiod, String) -> [String: String]
     private static let pods = [("web", "n1", "10.78.1.1"), ("cart", "n2", "10.78.1.2"), ("idle", "n2", "10.78.1.3")]
 
     /// - Parameters:
     ///   - lifetime: seconds for which certificates hold.
     ///   - authority: more settings of the CA, JSON behind a comma.
     ///   - environment: more settings of the nodes, or others.
-    init(lifetime: Int = 3600, authority: String = "", environment: [String: String] = [:]) throws {
+    ///   - settings: the like for one node, once the peer is up.
+    ///   - prepare: what happens before the nodes start.
+    init(
+        lifetime: Int = 3600, authority: String = "", environment: [String: String] = [:], capturesDNS: Bool = false,
+        settings: @escaping (Istiod, String) -> [String: String] = { _, _ in [:] },
+        prepare: (Istiod) throws -> Void = { _ in }
+    ) throws {
         self.environment = environment
+        self.settings = settings
         prefix = "ci\(getpid() % 10000)\(Entropy.uint64() % 1000)"
         try Self.run("ip", "netns", "add", prefix)
         try Self.run("ip", "-n", prefix, "link", "set", "lo", "up")
@@ -33,11 +41,12 @@ final class World {
         }
         for (pod, _, _) in Self.pods {
             _ = try PodNetwork(families: [.v4]).install(
-                CaptureOptions(capturesDNS: false), in: .open(path: "/run/netns/\(prefix)-\(pod)"))
+                CaptureOptions(capturesDNS: capturesDNS), in: .open(path: "/run/netns/\(prefix)-\(pod)"))
         }
         istiod = try Istiod(at: Self.controlPlane, in: .open(path: "/run/netns/\(prefix)"))
         istiod.tell("ca", "\"lifetime\": \(lifetime)\(authority)")
         try populate()
+        try prepare(istiod)
         for node in ["n1", "n2"] { try start(node) }
         let script = "\(Istiod.Checkout.repository)/Tests/peers/istiod-traffic"
         others.append(try spawn([Istiod.Checkout.python, script, "serve", "8080"], in: "cart"))
@@ -94,6 +103,7 @@ final class World {
             "POOL_UNUSED_RELEASE_TIMEOUT": "20ms", "ISTIO_META_DNS_CAPTURE": "false",
         ]
         settings.merge(environment) { _, new in new }
+        settings.merge(self.settings(istiod, node)) { _, new in new }
         var options = ChildProcess.Options()
         options.output = .appending(path: log(of: node))
         options.errors = .appending(path: log(of: node))
@@ -142,6 +152,38 @@ final class World {
             c = socket.create_connection(("\(address)", \(port)), \(seconds))
             c.settimeout(\(seconds)); c.sendall(b"hello"); print(c.recv(99).decode())
             """
+        return try run(python: script)
+    }
+
+    /// The same, to port 80 of a name that only the node looks up.
+    func callBySOCKS(_ name: String) throws -> String {
+        let script = """
+            import socket, struct
+            c = socket.create_connection(("127.0.0.1", 15080), 8); c.settimeout(8)
+            c.sendall(bytes([5, 1, 0])); c.recv(2)
+            c.sendall(bytes([5, 1, 0, 3, len("\(name)")]) + b"\(name)" + struct.pack(">H", 80))
+            a = c.recv(10); assert a[1] == 0, a
+            c.sendall(b"hello"); print(c.recv(99).decode())
+            """
+        return try run(python: script)
+    }
+
+    /// What the pod web is told when it asks for the IPv4 addresses of a name: the answer's code, and these.
+    func resolve(_ name: String, seconds: Int = 8) throws -> String {
+        let script = """
+            import socket, struct
+            labels = b"".join(bytes([len(l)]) + l.encode() for l in "\(name)".split("."))
+            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(\(seconds))
+            s.sendto(struct.pack(">6H", 7, 0x100, 1, 0, 0, 0) + labels + bytes([0, 0, 1, 0, 1]), ("10.96.0.53", 53))
+            a = s.recv(512); count = struct.unpack(">H", a[6:8])[0]
+            records = [a[len(a) - 16 * n + 12:len(a) - 16 * n + 16] for n in range(count, 0, -1)]
+            print(a[3] & 15, *map(socket.inet_ntoa, records))
+            """
+        return try run(python: script)
+    }
+
+    /// What a script prints in the pod web.
+    private func run(python script: String) throws -> String {
         let result = try ChildProcess.run(
             ["ip", "netns", "exec", "\(prefix)-web", "python3", "-c", script], limit: .seconds(30))
         return String(decoding: result.output + result.errors.suffix(200), as: UTF8.self)
@@ -154,6 +196,16 @@ final class World {
         let process = try spawn(
             [Istiod.Checkout.python, script, "steady", "10.96.0.1", "80", "\(pause)"], in: "web", output: output)
         return Traffic(process: process, output: output)
+    }
+
+    /// Drops every packet between a node and the control plane, and says nothing; or no more.
+    func lose(_ node: String, _ isLost: Bool) throws {
+        for end in ["--dport", "--sport"] {
+            let chain = end == "--dport" ? "OUTPUT" : "INPUT"
+            try Self.run(
+                "ip", "netns", "exec", "\(prefix)-\(node)", "iptables", isLost ? "-A" : "-D", chain, "-p", "tcp", end,
+                "\(istiod.port)", "-j", "DROP")
+        }
     }
 
     /// Takes a node's own network away, or gives it back.

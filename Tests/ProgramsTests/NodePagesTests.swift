@@ -45,6 +45,7 @@ import Testing
             for line in [
                 "gauge\tistio_build\t1\tcomponent=ztunnel\ttag=1.2.3\n", "gauge\tculvert_mesh_ready\t1\n",
                 "gauge\tprocess_open_fds\t", "gauge\tprocess_max_fds\t",
+                "histogram\tculvert_mesh_adoption_seconds_bucket\t",
             ] {
                 #expect(text.contains(line), "\(text)")
             }

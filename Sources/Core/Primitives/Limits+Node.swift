@@ -42,6 +42,9 @@ extension Limits {
     public static let metricsPort: UInt16 = 15020
     /// The operator's pages, on the loopback address only (ztunnel).
     public static let adminPort: UInt16 = 15000
+    /// How long the log is silent about the first load, at first and in the end.
+    public static let firstLoadReportIntervalMin: Duration = .seconds(1)
+    public static let firstLoadReportIntervalMax: Duration = .seconds(30)
     /// How often it is looked whether the process is quiet, and so how long quiet lasts at least.
     public static let quietDuration: Duration = .seconds(1)
     /// Processor time within `quietDuration` up to which the process counts as quiet: one part in a hundred.

@@ -111,7 +111,7 @@ public final class Node {
     /// Gives the workers a new version of the mesh.
     public func publish(_ state: MeshState) {
         self.state = state
-        for link in links { link.publish(state) }
+        for link in links { link.publish(state, since: loop.now) }
         for pod in pods.values { prefetch(pod.name) }
         if let resident { prefetch(resident.name) }
     }

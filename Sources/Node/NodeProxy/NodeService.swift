@@ -26,6 +26,7 @@ public final class NodeService {
     private var local: LocalStateFollower?
     /// The state where there is no control plane.
     private var localStore: ResourceStore?
+    private var firstLoad: FirstLoadReport?
     private var quiet = QuietWatch()
     /// Why it ended by itself.
     private var failure: Errno?
@@ -98,6 +99,7 @@ public final class NodeService {
         for service in services { service.stop() }
         services = []
         discovery?.stop()
+        firstLoad?.stop()
         local?.stop()
         node.shutDown()
     }
@@ -126,6 +128,7 @@ public final class NodeService {
         discovery = client
         node.learn = { [unowned client] in client.learn($0, $1) }
         client.start()
+        firstLoad = FirstLoadReport(of: client, loop: loop, logger: logger)
     }
 
     /// Fills `store` with what the operator has written down, and follows that.
@@ -184,17 +187,11 @@ private final class NoCertificateAuthority: CertificateSigner {
 extension NodeService: DiscoveryDelegate {
     public func discoveryUpdated(_ update: DiscoveryUpdate) {
         node.publish(update.state)
-        guard discovery?.isReady == false else { return }
-        logger.log(
-            .info, "readiness", "first state of the mesh is being loaded",
-            [
-                .bare("workloads", update.state.workloadCount), .bare("services", update.state.serviceCount),
-                .bare("policies", update.state.policies.count),
-            ])
     }
 
     public func discoveryReceived(typeURL: String, byteCount: Int) {
         node.discoveryReceived(typeURL, byteCount: byteCount)
+        firstLoad?.received(byteCount: byteCount)
     }
 
     public func discoveryEnded(_ termination: DiscoveryTermination, _ status: RPCStatus) {
@@ -204,12 +201,8 @@ extension NodeService: DiscoveryDelegate {
     /// Pods are taken only once the mesh is known: an empty one would let everything pass as plain TCP.
     public func discoveryBecameReady() {
         readiness.complete(Task.state)
-        logger.log(
-            .info, "readiness", "first state of the mesh is complete",
-            [
-                .bare("workloads", discovery?.state.workloadCount ?? 0),
-                .bare("services", discovery?.state.serviceCount ?? 0),
-            ])
+        firstLoad?.complete()
+        firstLoad = nil
         startPods()
         watchForQuiet()
     }

@@ -13,16 +13,16 @@ import Tunnel
 /// How the rest of the node reaches a worker.
 final class WorkerLink: Sendable {
     let mailbox: Mailbox
-    /// The newest state that the worker has not taken yet.
-    private let latest = Mutex<MeshState?>(nil)
+    /// The newest state that the worker has not taken yet, and since when one has been there.
+    private let latest = Mutex<(state: MeshState, since: Instant)?>(nil)
 
     init(mailbox: Mailbox) { self.mailbox = mailbox }
 
-    /// Leaves a state for the worker; an older one that it has not seen is skipped.
-    func publish(_ state: MeshState) {
+    /// Leaves a state that came `since` then for the worker; an older one that it has not seen is skipped.
+    func publish(_ state: MeshState, since: Instant) {
         let previous = latest.withLock { slot in
             let previous = slot
-            slot = state
+            slot = (state, previous?.since ?? since)
             return previous
         }
         if previous == nil { perform { $0.adopt() } }
@@ -36,7 +36,7 @@ final class WorkerLink: Sendable {
         }
     }
 
-    func takeLatest() -> MeshState? {
+    func takeLatest() -> (state: MeshState, since: Instant)? {
         latest.withLock { slot in
             let taken = slot
             slot = nil
@@ -111,13 +111,14 @@ final class Worker {
     // MARK: State
 
     func adopt() {
-        guard let next = links[index].takeLatest() else { return }
+        guard let (next, since) = links[index].takeLatest() else { return }
         if let previous = state {
             if previous.departureCount != next.departureCount { leaveDeparted() }
             control.dispose(previous)
         }
         state = next
         for pod in pods.values { pod.stateChanged(next) }
+        counted.adoptions.observe((MonotonicClock.now() - since).inSeconds)
     }
 
     /// Closes the tunnels to workloads that have left the mesh, soon: those who leave together are looked for once.

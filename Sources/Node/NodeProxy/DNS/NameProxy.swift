@@ -81,8 +81,13 @@ final class NameProxy {
                 guard let workload, let state = pod.worker.state else {
                     return reply(query.response(.serverFailure))
                 }
-                if learn(query, of: workload, state, reply) { return }
-                answer(query, of: workload, state, reply)
+                guard let family = query.question.type.family, let name = query.question.name.hostname else {
+                    return answer(query, of: workload, state, reply)
+                }
+                learn(name, family, for: workload, state) { [weak self] state in
+                    guard let self, !isStopped, let state else { return reply(nil) }
+                    answer(query, of: workload, state, reply)
+                }
             }
         }
     }
@@ -122,22 +127,18 @@ final class NameProxy {
         pod.worker.counted.names.answered(labels, after: pod.worker.loop.now - started, hasFailed: hasFailed)
     }
 
-    /// Has asked for the services that the name may stand for, where the control plane tells on demand, and answers
-    /// then.
+    /// Has asked for the services that a name may stand for, where the control plane tells on demand. Goes on, perhaps
+    /// at once, with a state that knows them or is as good as it gets.
     private func learn(
-        _ query: DNSQuery, of workload: Workload, _ state: MeshState, _ reply: @escaping ([UInt8]?) -> Void
-    ) -> Bool {
-        guard pod.worker.configuration.isOnDemand, let family = query.question.type.family,
-            let name = query.question.name.hostname,
+        _ name: String, _ family: IPAddress.Family, for workload: Workload, _ state: MeshState,
+        _ next: @escaping (MeshState?) -> Void
+    ) {
+        guard pod.worker.configuration.isOnDemand,
             state.lookUp(name, family, for: workload, random: 0) == nil
-        else { return false }
+        else { return next(state) }
         let names = state.unknownNames(of: name, for: workload)
-        guard !names.isEmpty else { return false }
-        pod.worker.learn(names) { [weak self] _ in
-            guard let self, !isStopped, let state = pod.worker.state else { return reply(nil) }
-            answer(query, of: workload, state, reply)
-        }
-        return true
+        guard !names.isEmpty else { return next(state) }
+        pod.worker.learn(names) { [weak self] _ in next(self?.pod.worker.state) }
     }
 
     private func forward(
@@ -167,13 +168,23 @@ final class NameProxy {
         guard let name = DNSName(hostname)?.hostname else { return completion([]) }
         pod.withWorkload { [weak self] workload in
             guard let self, !isStopped, let workload, let state = pod.worker.state else { return completion([]) }
-            let families: [IPAddress.Family] = family == .v4 ? [.v4, .v6] : [.v6, .v4]
-            let answers = families.map { state.lookUp(name, $0, for: workload, random: Entropy.uint64()) }
-            guard answers.contains(nil) else { return completion(answers.flatMap { $0?.addresses ?? [] }) }
-            resolver.resolve(name) { result in
-                let addresses = (try? result.get()) ?? []
-                completion(families.flatMap { family in addresses.filter { $0.family == family }.shuffled() })
+            learn(name, family, for: workload, state) { [weak self] state in
+                guard let self, !isStopped, let state else { return completion([]) }
+                resolve(name, family, for: workload, state, completion)
             }
+        }
+    }
+
+    private func resolve(
+        _ name: String, _ family: IPAddress.Family, for workload: Workload, _ state: MeshState,
+        _ completion: @escaping ([IPAddress]) -> Void
+    ) {
+        let families: [IPAddress.Family] = family == .v4 ? [.v4, .v6] : [.v6, .v4]
+        let answers = families.map { state.lookUp(name, $0, for: workload, random: Entropy.uint64()) }
+        guard answers.contains(nil) else { return completion(answers.flatMap { $0?.addresses ?? [] }) }
+        resolver.resolve(name) { result in
+            let addresses = (try? result.get()) ?? []
+            completion(families.flatMap { family in addresses.filter { $0.family == family }.shuffled() })
         }
     }
 

@@ -73,6 +73,9 @@ extension MetricFamily {
         "culvert_mesh_resources", .gauge, help: "The current number of resources from the control plane")
     static let meshReady = MetricFamily(
         "culvert_mesh_ready", .gauge, help: "Whether the first state from the control plane is complete")
+    static let meshAdoptions = MetricFamily(
+        "culvert_mesh_adoption_seconds", .histogram,
+        help: "Time in seconds from news of the control plane to a worker that decides by them", unit: "seconds")
     static let certificateFetches = MetricFamily(
         "culvert_certificate_fetches", .counter,
         help: "The total number of certificates that were asked of the certificate authority")

@@ -112,6 +112,7 @@ struct NodeMetrics {
             }
         }
         page.write(.meshReady, gauges.isReady ? 1 : 0)
+        page.write(.meshAdoptions) { $0.sample([], workers.adoptions) }
         page.write(.certificateFetches) { page in
             page.sample(MetricLabels("result", "success").bytes, control.fetchedCertificates)
             page.sample(MetricLabels("result", "failure").bytes, control.failedCertificates)

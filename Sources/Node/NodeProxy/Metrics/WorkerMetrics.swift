@@ -16,6 +16,9 @@ struct WorkerMetrics: Sendable {
     var hostnames = LabelledCounters(
         countMax: Limits.nameSeriesCountMax, overflow: MetricLabels("hostname", "overflow"))
 
+    /// From the turn in which news of the mesh were there to decisions by it.
+    var adoptions = MetricHistogram(bounds: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 1, 5])
+
     mutating func merge(_ other: WorkerMetrics) {
         for (labels, counts) in other.traffic { traffic[labels, default: TrafficCounts()].merge(counts) }
         openSockets.merge(other.openSockets) { $0 &+ $1 }
@@ -23,6 +26,7 @@ struct WorkerMetrics: Sendable {
         refusedConnections.merge(other.refusedConnections) { $0 &+ $1 }
         names.merge(other.names)
         hostnames.merge(other.hostnames)
+        adoptions.merge(other.adoptions)
     }
 }
 
