@@ -127,7 +127,7 @@ let package = Package(
             name: "culvert-bench",
             dependencies: [
                 "CCounting", "Primitives", "Identity", "Wire", "Policy", "Mesh", "System", "EventLoop", "TLS", "HTTP2",
-                "Tunnel", "Schema", "Discovery",
+                "Tunnel", "RPC", "Schema", "Discovery",
             ],
             path: "Benchmarks/culvert-bench", swiftSettings: swiftSettings),
 

@@ -22,7 +22,7 @@ struct Decisions {
     private let mesh: SyntheticMesh
     private var random = Draw(1)
     private var store = ResourceStore(
-        settings: MeshSettings(network: "network-1", node: SyntheticMesh.node(0)), node: Schema.Node())
+        settings: MeshSettings(network: SyntheticMesh.network, node: SyntheticMesh.node(0)), node: Schema.Node())
     private var fields: [String] = []
 
     init(workloadCount: Int, policyCount: Int) {
@@ -83,7 +83,7 @@ struct Decisions {
     }
 
     private mutating func apply(_ message: [UInt8]) throws -> DiscoveryUpdate {
-        let outcome = store.apply(try DeltaDiscoveryResponse(protobuf: message))
+        let outcome = store.apply(try DeltaDiscoveryMessage(message))
         if let detail = outcome.reply.errorDetail { throw LoadFailure(description: detail.message) }
         return outcome.update
     }

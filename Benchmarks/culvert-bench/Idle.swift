@@ -52,27 +52,12 @@ final class Idle: StreamOwner {
     }
 
     private func hold() throws(Errno) {
-        input = try StandardInput(loop: loop) { [unowned self] in self.loop.stop() }
+        input = try StandardInput(loop: loop, ended: { [unowned self] in self.loop.stop() })
         say("ready\n", to: STDOUT_FILENO)
     }
 
     private func stop(_ text: String) {
         failure = text
         loop.stop()
-    }
-}
-
-/// Tells when standard input ends.
-private final class StandardInput: EventHandler {
-    private let descriptor = OwnedDescriptor(adopting: STDIN_FILENO)
-    private let ended: () -> Void
-
-    init(loop: EventLoop, ended: @escaping () -> Void) throws(Errno) {
-        self.ended = ended
-        _ = try loop.register(descriptor, handler: self)
-    }
-
-    func ready(_ events: ReadyEvents) {
-        if events.contains(.hangUp) { ended() }
     }
 }

@@ -10,6 +10,8 @@ enum Service: UInt8 {
     case count = 0x43
     /// Sends as many bytes as the next 64 bits say (in host order), and ends.
     case produce = 0x50
+    /// Answers each byte with the port that was reached (two bytes, in network order).
+    case port = 0x4c
 }
 
 final class Server: StreamOwner {
@@ -39,6 +41,9 @@ final class Server: StreamOwner {
             guard bytes.count == 9 else { return drop(stream) }
             stream.state = unsafe Int(bytes.loadUnaligned(fromByteOffset: 1, as: UInt64.self))
             drained(stream)
+        case .port:
+            guard let port = endpoint?.port else { return drop(stream) }
+            unsafe withUnsafeBytes(of: port.bigEndian) { unsafe stream.send($0) }
         case nil: drop(stream)
         }
     }

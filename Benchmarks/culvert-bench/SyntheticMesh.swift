@@ -11,6 +11,7 @@ struct SyntheticMesh {
     static let port: UInt16 = 8080
     static let servicePort: UInt16 = 80
     static let ruleCount = 10
+    static let network = "network-1"
     static let workloadsPerNode = 50
     private static let endpointsPerService = 10
     private static let namespaceCount = 200
@@ -53,7 +54,7 @@ struct SyntheticMesh {
         message.name = name(ofWorkload: number)
         message.namespace = namespace(ofWorkload: number)
         message.addresses = [address(ofWorkload: number).bytes]
-        message.network = "network-1"
+        message.network = Self.network
         message.tunnelProtocol = .hbone
         message.serviceAccount = "app-\(service)"
         message.node = Self.node(number / Self.workloadsPerNode)
@@ -61,9 +62,11 @@ struct SyntheticMesh {
         message.canonicalRevision = "v\(version)"
         message.workloadName = "app-\(service)"
         message.clusterID = "Kubernetes"
-        message.services = ["\(Self.namespace(service))/\(hostname(ofService: service))": ports]
+        message.services = [
+            "\(Self.namespace(service))/\(hostname(ofService: service))": Self.ports(leadingTo: Self.port)
+        ]
         if policyCount > 0, number % 10 == 0 { message.authorizationPolicies = [key(ofPolicy: 4)] }
-        return resource(Schema.Address(.workload(message)), named: message.uid, version)
+        return Self.resource(Schema.Address(.workload(message)), named: message.uid, version)
     }
 
     func service(_ number: Int) -> Resource {
@@ -72,17 +75,17 @@ struct SyntheticMesh {
         message.namespace = Self.namespace(number)
         message.hostname = hostname(ofService: number)
         var address = Schema.NetworkAddress()
-        address.network = "network-1"
+        address.network = Self.network
         address.address = self.address(ofService: number).bytes
         message.addresses = [address]
-        message.ports = ports.ports
-        return resource(Schema.Address(.service(message)), named: "\(message.namespace)/\(message.hostname)", 0)
+        message.ports = Self.ports(leadingTo: Self.port).ports
+        return Self.resource(Schema.Address(.service(message)), named: "\(message.namespace)/\(message.hostname)", 0)
     }
 
-    private var ports: PortList {
+    static func ports(leadingTo target: UInt16) -> PortList {
         var port = Port()
-        port.servicePort = UInt32(Self.servicePort)
-        port.targetPort = UInt32(Self.port)
+        port.servicePort = UInt32(servicePort)
+        port.targetPort = UInt32(target)
         var list = PortList()
         list.ports = [port]
         return list
@@ -100,7 +103,7 @@ struct SyntheticMesh {
         message.scope = number == 4 ? .workloadSelector : number % 100 == 99 ? .global : .namespace
         message.action = number % 10 == 9 ? .deny : .allow
         message.groups = (0..<Self.ruleCount).map { group(ofPolicy: number, $0, version: version) }
-        return resource(message, named: key(ofPolicy: number), version)
+        return Self.resource(message, named: key(ofPolicy: number), version)
     }
 
     /// Who: an identity, a namespace, a service account or a network, of many; and which of twenty ports.
@@ -131,7 +134,7 @@ struct SyntheticMesh {
         return group
     }
 
-    private func resource(_ message: some ProtobufMessage, named name: String, _ version: Int) -> Resource {
+    static func resource(_ message: some ProtobufMessage, named name: String, _ version: Int) -> Resource {
         var content = AnyMessage()
         content.value = message.protobuf()
         var resource = Resource()

@@ -18,6 +18,9 @@ let usage = """
       paced     --to ADDRESS:PORT [--bytes 1024] [--rate 1000] [--connections 4] [--seconds 5]
       connect   --to ADDRESS:PORT,... [--total 2000] [--at-once 1] [--pause MILLISECONDS]
       idle      --to ADDRESS:PORT,... [--total 1000]       until its standard input ends
+      reach     --to ADDRESS:PORT [--at-once 4] [--pause MILLISECONDS] [--seconds 3]
+      control   --listen ADDRESS:PORT --certificates FOLDER --name NAME --pods NAME/NODE/ADDRESS,...
+                [--workloads 1000] [--policies 100]      takes commands on its standard input, until that ends
       bulk      --to ADDRESS:PORT --direction upload|download [--flows 1] [--megabytes 1024]
       allocations [--rounds 10000]
       decisions [--workloads 10000] [--policies 1000]
@@ -55,6 +58,14 @@ func run(_ arguments: Arguments) throws -> String? {
             to: arguments.endpoints("to"), total: arguments.number("total", default: 1000), loop: loop)
         loop.run()
         return try outcome("", load.failure)
+    case "reach":
+        let load = try Reach(
+            to: arguments.endpoint("to"), atOnce: arguments.number("at-once", default: 4),
+            pause: .milliseconds(arguments.number("pause", default: 1)),
+            seconds: arguments.number("seconds", default: 3), loop: loop)
+        loop.run()
+        return try outcome("\"connections\": \(load.json)", load.failure)
+    case "control": return try serve(control(arguments, loop), on: loop)
     case "bulk": return try bulk(arguments, loop)
     case "allocations": return try Allocations(rounds: arguments.number("rounds", default: 10_000), loop: loop).run()
     case "decisions":
@@ -82,6 +93,21 @@ func connect(_ arguments: Arguments, _ loop: EventLoop) throws -> String {
     loop.run()
     return try outcome(
         "\"connection_ns\": \(load.histogram), \"elapsed_ns\": \(load.elapsed.nanoseconds)", load.failure)
+}
+
+/// A control plane whose service leads to the last of the pods, at the first or the second port of the application.
+func control(_ arguments: Arguments, _ loop: EventLoop) throws -> ControlSource {
+    let pods = try arguments.text("pods").split(separator: ",").map { SyntheticMesh.Pod($0) }
+    guard pods.allSatisfy({ $0 != nil }) else { throw Arguments.Problem(text: "--pods: NAME/NODE/ADDRESS,...") }
+    let (folder, name) = (try arguments.text("certificates"), try arguments.text("name"))
+    let context = try TLSContext.plainServer(
+        chain: FileSystem.read("\(folder)/\(name).pem"), key: PrivateKey(pem: FileSystem.read("\(folder)/\(name).key")))
+    let mesh = SyntheticMesh(
+        workloadCount: try arguments.number("workloads", default: 1000),
+        policyCount: try arguments.number("policies", default: 100))
+    return try ControlSource(
+        on: arguments.endpoint("listen"), context: context, mesh: mesh, pods: pods.compactMap { $0 },
+        targetPorts: [9000, 9001], loop: loop)
 }
 
 func bulk(_ arguments: Arguments, _ loop: EventLoop) throws -> String {

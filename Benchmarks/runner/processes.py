@@ -13,7 +13,19 @@ def processor_seconds(pids):
     return nanoseconds / 1e9
 
 
+def status_kib(pid, *names):
+    """Figures of a process's memory in KiB, by the kernel's names."""
+    fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return tuple(int(fields[name].split()[0]) for name in names)
+
+
 def memory_kib(pid):
     """Memory of a process in KiB: (resident, of it anonymous)."""
-    fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    return int(fields["VmRSS"].split()[0]), int(fields["RssAnon"].split()[0])
+    return status_kib(pid, "VmRSS", "RssAnon")
+
+
+def is_running(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False

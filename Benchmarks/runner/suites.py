@@ -1,6 +1,6 @@
 """All suites by name, and where each of them runs."""
 
-from . import connections, contenders, fairness, inprocess, latency, memory, throughput
+from . import connections, contenders, fairness, inprocess, latency, memory, scale, throughput
 from .contenders import check_policy
 from .loads import interleave
 from .manifests import CLIENT, NEIGHBOUR, SERVER, STRANGER
@@ -39,5 +39,6 @@ SUITES = {
     "memory": lambda names, rounds, quick: memory.run(names, quick),
     "fairness": pod_suite("fairness", fairness.LOADS),
     "decisions": lambda names, rounds, quick: inprocess.decisions(rounds, quick),
+    "scale": lambda names, rounds, quick: scale.run(rounds, quick),
     "allocations": lambda names, rounds, quick: inprocess.allocations(quick),
 }

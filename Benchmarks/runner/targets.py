@@ -74,6 +74,12 @@ TARGETS = [
     *(Target("decisions", f"{name}_us", LARGEST, None, 3) for name in ("route_to_service", "route_to_pod", "policy")),
     *(Target("decisions", f"{name}_update_us", LARGEST, None, 20) for name in ("workload", "policy")),
     Target("decisions", "bytes_per_workload", LARGEST, None, 1024),
+    Target("first-load", "subscription_to_ready_s", "culvert", None, 2),
+    Target("first-load", "rss_mib", "culvert", None, 180),
+    *(Target(load, "peak_mib", "culvert", None, 300) for load in ("first-load", "load-again")),
+    Target("reach", "max_ms", "culvert", None, 10),
+    Target("reach", "adopted_all_ms", "culvert", None, 10),
+    Target("updates", "p99_ratio", "culvert", None, 1.1),
     *(
         Target("allocations", figure, f"{chunk}_{end}", None, NONE)
         for chunk in ("chunk_64", "chunk_16384", "upload_65536", "download_65536")

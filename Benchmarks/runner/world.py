@@ -58,8 +58,11 @@ class World:
     def path(self, name):
         return str(Path(self.folder.name) / name)
 
-    def namespace(self, pod):
-        return f"{self.name}-{manifests.NAMESPACE}-{pod.name}"
+    def namespace(self, place):
+        """Of a pod, or of a node by its name."""
+        if isinstance(place, str):
+            return f"{self.name}-{place}"
+        return f"{self.name}-{manifests.NAMESPACE}-{place.name}"
 
     def node_pid(self, node):
         """The process of a node's proxy."""
@@ -78,10 +81,12 @@ class World:
         """Puts a rule in front of those by which a pod's connections come to the node proxy."""
         command("ip", "netns", "exec", self.namespace(pod), "iptables", "-t", "nat", "-I", chain, "-p", "tcp", *words)
 
-    def spawn(self, pod, *arguments, announces=True, holds=False):
-        """Starts a process in a pod and, if it `announces`, waits for its first line. One that `holds` ends with its input."""
+    def spawn(self, place, *arguments, announces=True, holds=False, environment=None):
+        """Starts a process in a pod or on a node and, if it `announces`, waits for its first line. One that `holds` ends with
+        its input."""
         process = subprocess.Popen(
-            ["ip", "netns", "exec", self.namespace(pod), *map(str, arguments)],
+            ["ip", "netns", "exec", self.namespace(place), *map(str, arguments)],
+            env=environment,
             stdin=subprocess.PIPE if holds else subprocess.DEVNULL,
             stdout=subprocess.PIPE if announces else subprocess.DEVNULL,
             stderr=open(self.path("errors"), "a"),
