@@ -11,8 +11,8 @@ from knowledge import SETTLED, Knowledge
 
 # What ends the moment its cause comes is seen to have ended within this time; the machine may be busy.
 PROMPT = 2.0
-# Whoever lost a peer while the link was down asks after this long at most, and is told.
-ASKED = 12.0
+# Whoever lost a peer while the link was down asks after ten seconds, and gives up after twenty more.
+ASKED = 32.0
 # Attempts of a connection whose first ones failed, and how long one may take.
 ATTEMPTS = 3
 ATTEMPT = 10.0
@@ -89,8 +89,15 @@ class Judge:
             return
         if self._verdicts(pod, server, result["started"], answered) == {False}:
             self.complain("policy", f"{name} on {server.node} was let through against the policy")
-        elif last and self._verdicts(pod, server, last, last) == {False}:
+        elif last and self._verdicts(pod, server, last, last) == {False} and not self._is_late(pod, server, last):
             self.complain("policy", f"{name} on {server.node} went on against the policy")
+
+    def _is_late(self, pod, server, moment):
+        """Whether what has come by then may have been sent long before, as a link between the two was down."""
+        nodes = {pod.node, server.node}
+        return len(nodes) > 1 and any(
+            fault.kind == "link" and fault.node in nodes and fault.begin <= moment <= fault.recovered
+            for fault in self.known.faults)
 
     def _verdicts(self, pod, server, start, end):
         return self.known.verdicts(pod.role, server.role, server.node, start, end)
@@ -122,8 +129,9 @@ class Judge:
         """When the far side has learnt of a death between these moments: at once, unless a link between them was down."""
         nodes = {pod.node, server.node}
         for fault in self.known.faults:
-            if fault.kind == "link" and len(nodes) > 1 and fault.node in nodes and fault.covers(begin, end):
-                end = max(end, fault.end + ASKED)
+            if fault.kind == "link" and len(nodes) > 1 and fault.node in nodes:
+                if fault.begin <= end and begin <= fault.recovered:
+                    end = max(end, fault.end + ASKED)
         return end
 
     # What a call that reached nobody may have been refused by

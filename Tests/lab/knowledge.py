@@ -66,7 +66,8 @@ class Knowledge:
     def _heard(self, fault, node):
         """When a node hears the control plane again."""
         links = [other for other in self.faults if other.kind == "link" and other.node == node]
-        if fault.kind == "control" and any(link.covers(fault.begin, fault.down) for link in links):
+        if fault.kind == "control" and any(
+                link.begin <= fault.down and fault.begin <= link.recovered for link in links):
             return fault.end + ASKED
         return fault.recovered
 

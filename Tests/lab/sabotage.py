@@ -13,6 +13,7 @@ QUIET = 15
 # What must be found, by the judge's words for it.
 EXPECTED = [
     "plaintext", "bytes", "misdelivered", "policy", "reset", "descriptors", "connections", "conntrack", "namespaces",
+    "certificates",
 ]
 CORRUPTED = 2000
 PORT = 9001
@@ -30,7 +31,7 @@ def sabotaged(day):
 
         def happen(self):
             """Pods come, and nothing else excuses anything."""
-            if self.count < 3:
+            if self.count < 6:
                 return asyncio.create_task(self.arrive())
             return None
 
@@ -40,8 +41,9 @@ def sabotaged(day):
             self.let_out(east)
             self.take_for_another(next(pod for pod in self.pods if pod.name == "p1"))
             self.deny_in_words_only()
+            at_home = {pod.node: pod.role for pod in self.pods[:3]}
+            self.kept = next(pod for pod in self.pods[3:] if pod.name != "p1" and pod.role != at_home[pod.node])
             await self.hold_connections(north, south)
-            self.hold(next(pod for pod in self.pods if pod.name == "p2"), "import time; ")
 
         def let_out(self, pod):
             """Nothing captures its traffic any more."""
@@ -70,6 +72,14 @@ def sabotaged(day):
         def hold(self, pod, program):
             words = [*mesh.inside(pod.network), "python3", "-c", program + "time.sleep(600)"]
             self.holders.append(subprocess.Popen(words))
+
+        async def leave(self, pod):
+            """One goes without a word to the mesh, which keeps what it has of it."""
+            if pod is not self.kept:
+                return await super().leave(pod)
+            await pod.stop_application()
+            pod.remove_network()
+            self.pods.remove(pod)
 
         async def finish(self):
             await super().finish()

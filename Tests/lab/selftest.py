@@ -130,6 +130,14 @@ class Days(unittest.TestCase):
         self.call("broken", at=0, took=2 + SETTLED + 1, server=self.cart)
         self.found("policy")
 
+    def test_what_a_link_has_held_up_comes_after_the_cut(self):
+        self.policy(2, [])
+        self.call("broken", took=7, server=self.cart)
+        self.found("policy")
+        self.fault("link", "east", 1, 5)
+        self.call("broken", took=7, server=self.cart)
+        self.found("policy")
+
     def test_a_link_that_is_down_gives_a_policy_time_and_another_node_s_does_not(self):
         self.policy(-SETTLED, [])
         self.fault("link", "south", -2, -0.5)
