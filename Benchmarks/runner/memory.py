@@ -25,9 +25,9 @@ SPARE_FILES = 200
 # median over a minute.
 SAMPLED_SECONDS = 60
 QUICK_SAMPLED_SECONDS = 2
-# From the end of the load to the middle of that minute.
+# From the end of the load to the end of that minute: then tunnels go that nobody uses, which takes code of its own.
 AFTER_SECONDS = 300
-QUICK_AFTER_SECONDS = 2
+QUICK_AFTER_SECONDS = 4
 
 REST = Load("rest", "Resident and anonymous memory of a node proxy at rest, and of what it keeps", None)
 STREAMS = Load("streams", "Anonymous memory of a proxy for each idle connection, and what is resident; the larger of a pair", None)
@@ -105,6 +105,7 @@ class IdleStreams:
         settle(quick)
         self.start_anonymous = anonymous(self.pids)
         self.figures = {"anon_mib": max(self.start_anonymous) / 1024}
+        self.samples = []
 
     def load(self):
         """Many idle connections, then more, then none."""
@@ -117,10 +118,20 @@ class IdleStreams:
             self.figures[f"per_stream_{count}_kib"] = growth(self.start_anonymous, anonymous(self.pids), count)
             self.figures[f"rss_{count}_mib"] = max(resident(self.pids)) / 1024
             self.world.end(holder)
+            self.ended = time.monotonic()
             settle(self.quick)
 
-    def finish(self, before, after):
-        """What is left once the load has been gone for a while: what was resident before, and what is after."""
+    def look(self):
+        """Takes note of what is resident if it is time to; whether it will be again."""
+        gone = time.monotonic() - self.ended
+        end = QUICK_AFTER_SECONDS if self.quick else AFTER_SECONDS
+        if gone >= end - (QUICK_SAMPLED_SECONDS if self.quick else SAMPLED_SECONDS):
+            self.samples.append(resident(self.pids))
+        return gone < end
+
+    def finish(self, before):
+        """What is left once the load has been gone for a while, and what was resident before."""
+        after = [median(values) for values in zip(*self.samples)]
         self.figures |= {"rss_mib": max(before) / 1024, "rss_after_mib": max(after) / 1024}
         self.figures["anon_after_mib"] = max(anonymous(self.pids)) / 1024
         self.figures["after_ratio"] = max(new / old for old, new in zip(before, after))
@@ -150,10 +161,12 @@ def streams(names, quick, results):
         for idle, pair in zip(started, before):
             if attempt(results, idle.name, lambda: idle.load() or True):
                 loaded.append((idle, pair))
-        time.sleep(QUICK_AFTER_SECONDS if quick else AFTER_SECONDS - SAMPLED_SECONDS / 2)
-        after = usual([idle.pids for idle, _ in loaded], quick)
-        for (idle, before), after in zip(loaded, after):
-            results.add(idle.name, lambda: idle.finish(before, after))
+        waiting = [idle for idle, _ in loaded]
+        while waiting:
+            waiting = [idle for idle in waiting if idle.look()]
+            time.sleep(1)
+        for idle, before in loaded:
+            results.add(idle.name, lambda: idle.finish(before))
 
 
 def run(names, quick):
