@@ -26,6 +26,12 @@ extension PodConnection {
     func describe(in list: inout ConnectionList) {}
 }
 
+/// A connection that waits for the workload's record.
+private struct Waiter {
+    let since: Instant
+    let body: (Workload?) -> Void
+}
+
 /// One pod on one worker: its listeners' connections, the tunnels that it opened and those that it accepted.
 final class PodProxy {
     unowned let worker: Worker
@@ -46,7 +52,8 @@ final class PodProxy {
     var handshakeCount = 0
     private var acceptors: [Acceptor] = []
     private var connections: [ObjectIdentifier: any PodConnection] = [:]
-    private var waiting: [() -> Void] = []
+    private var waiting: [Waiter] = []
+    private var waitingTimer: TimerToken?
     /// In force for what is open.
     private var policies: CompiledPolicySet?
     /// Runs while they stay as they were, since the workload names one that is not known yet.
@@ -120,9 +127,7 @@ final class PodProxy {
         names?.stop()
         for connection in Array(connections.values) { connection.abort(reason) }
         pool.abandon(reason)
-        let waiters = waiting
-        waiting = []
-        for waiter in waiters { waiter() }
+        serveWaiting()
     }
 
     // MARK: The workload
@@ -137,23 +142,29 @@ final class PodProxy {
     func withWorkload(_ body: @escaping (Workload?) -> Void) {
         if let workload { return body(workload) }
         guard waiting.count < Limits.waitingConnectionCountMax, !isStopped else { return body(nil) }
-        var isDone = false
-        var timer: TimerToken?
-        let loop = worker.loop
-        let attempt = { [weak self] in
-            guard !isDone else { return }
-            let workload = self?.workload
-            guard workload != nil || self?.isStopped ?? true else { return }
-            isDone = true
-            if let timer { loop.cancel(timer) }
-            body(workload)
+        waiting.append(Waiter(since: worker.loop.now, body: body))
+        if waiting.count == 1 { endLongWaits(after: Limits.workloadWaitDuration) }
+    }
+
+    private func endLongWaits(after span: Duration) {
+        waitingTimer = worker.loop.after(span) { [weak self] in
+            guard let self else { return }
+            waitingTimer = nil
+            let now = worker.loop.now
+            let longest = waiting.prefix { now - $0.since >= Limits.workloadWaitDuration }
+            waiting.removeFirst(longest.count)
+            if let next = waiting.first { endLongWaits(after: Limits.workloadWaitDuration - (now - next.since)) }
+            for waiter in longest { waiter.body(nil) }
         }
-        timer = loop.after(Limits.workloadWaitDuration) {
-            guard !isDone else { return }
-            isDone = true
-            body(nil)
-        }
-        waiting.append(attempt)
+    }
+
+    /// The workload's record has come, or it will not come any more.
+    private func serveWaiting() {
+        if let waitingTimer { worker.loop.cancel(waitingTimer) }
+        waitingTimer = nil
+        let waiters = waiting
+        waiting = []
+        for waiter in waiters { waiter.body(workload) }
     }
 
     /// A new version of the mesh: connections that waited go on. Where the pod's policies changed, or which of them
@@ -170,9 +181,7 @@ final class PodProxy {
         guard let workload else { return }
         let current = state.policies(for: workload)
         if !waits(for: current) { apply(current) }
-        let waiters = waiting
-        waiting = []
-        for waiter in waiters { waiter() }
+        serveWaiting()
     }
 
     /// What decides about connections to the workload.
