@@ -195,6 +195,21 @@ import Testing
         #expect(throws: (any Error).self) { if try read(refused) != "" { return } else { throw Errno.connectionReset } }
     }
 
+    @Test func `plaintext to an application that cannot even be dialled is reset`() throws {
+        let node = try TestNode(enrolling: ["cart"])
+        // In front of the local table, which comes first.
+        for rule in [
+            ["add", "pref", "10", "lookup", "local"], ["del", "pref", "0"],
+            ["add", "pref", "5", "fwmark", "0x539/0xfff", "to", "\(node.cart.address)", "prohibit"],
+        ] {
+            let result = try ChildProcess.run(["ip", "-n", node.cart.netnsName, "rule"] + rule)
+            #expect(result.status == .exited(0))
+        }
+        let client = try node.web.connect(Endpoint(node.cart.address, port: 8080))
+        #expect(throws: Errno.connectionReset) { _ = try read(client) }
+        #expect(node.logText.contains("connection failed: Permission denied"), "\(node.logText)")
+    }
+
     @Test func `a client whose address cannot be borrowed is served from the pod's own, and the log says so`() throws {
         let node = try TestNode(enrolling: ["cart"])
         let listener = try node.cart.listen(8080, on: node.cart.address6)

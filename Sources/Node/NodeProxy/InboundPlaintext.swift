@@ -69,11 +69,11 @@ final class InboundPlaintext {
     private func connect(_ destination: Endpoint) {
         let worker = pod.worker
         let isSelf = record.source.address == destination.address
-        guard let socket = socket.take() else { return }
         do throws(Errno) {
             let application = try worker.connectApplication(
                 in: pod.namespace, to: destination,
                 spoofing: pod.preservesSource && !isSelf ? record.source.address : nil)
+            guard let socket = socket.take() else { return }
             relay = try PlainRelay(
                 loop: worker.loop, buffers: worker.buffers, accepted: socket, dialled: application, owner: self)
         } catch {
