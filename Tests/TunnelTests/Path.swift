@@ -35,11 +35,13 @@ final class Path {
         var identityCount = 1
         /// Of both ends.
         var tls = Authority.tlsOptions
+        /// What the loop takes for the time, if not the clock of the machine.
+        var clock: ManualClock?
     }
 
     init(_ options: Options = Options()) throws {
         authority = try Authority()
-        loop = try EventLoop()
+        loop = try EventLoop(clock: options.clock)
         echo = try Echo(loop: loop)
         accepter = try Accepter(
             loop: loop, credentials: authority.credentials(Authority.cart),

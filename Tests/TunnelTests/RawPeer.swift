@@ -31,6 +31,27 @@ final class RawPeer {
         [0, 0, 8, 6, isAcknowledgement ? 1 : 0, 0, 0, 0, 0] + [UInt8](repeating: payload, count: 8)
     }
 
+    /// HEADERS that ask for this destination on a stream.
+    static func connect(_ destination: Endpoint, stream: UInt8 = 1) -> [UInt8] {
+        let authority = Array(destination.description.utf8)
+        // Literal fields: the names are entries of HPACK's static table.
+        let block = [0x02, 7] + Array("CONNECT".utf8) + [0x01, UInt8(authority.count)] + authority
+        return [0, 0, UInt8(block.count), 1, 4, 0, 0, 0, stream] + block
+    }
+
+    /// HEADERS with the status 200 alone.
+    static func accepted(stream: UInt8 = 1) -> [UInt8] { [0, 0, 1, 1, 4, 0, 0, 0, stream, 0x88] }
+
+    static func data(_ payload: [UInt8], endsStream: Bool = false, stream: UInt8 = 1) -> [UInt8] {
+        let count = payload.count
+        return [
+            UInt8(count >> 16), UInt8(count >> 8 & 0xff), UInt8(count & 0xff), 0, endsStream ? 1 : 0, 0, 0, 0, stream,
+        ]
+            + payload
+    }
+
+    static func reset(_ code: UInt8, stream: UInt8 = 1) -> [UInt8] { [0, 0, 4, 3, 0, 0, 0, 0, stream, 0, 0, 0, code] }
+
     /// Sends data, and in front of it what TLS has to say.
     func send(_ data: [UInt8]) throws {
         try unsafe data.withUnsafeBytes { try unsafe tls.send($0, ciphertext: &outgoing) }

@@ -1,3 +1,4 @@
+import EventLoop
 import Glibc
 import Primitives
 import Synchronization
@@ -92,6 +93,16 @@ struct ReceiveTests {
         let most = try overload(options) { $0.accepter.buffers.budget.waitingByteCount }
         // One read of each tunnel more.
         #expect(most > 256 * 1024 && most <= 256 * 1024 + 2 * Limits.receiveByteCountMax)
+    }
+
+    @Test func `streams that peers leave behind are few, however little waits for each`() throws {
+        let loop = try EventLoop()
+        let budget = ReceiveBudget(ReceiveLimits())
+        let streams = (0..<4096).map { _ in TunnelStream(accepting: loop) }
+        let kept = streams.filter { $0.linger(1, in: budget) }
+        #expect(kept.count > 0 && kept.count <= 1024, "\(kept.count)")
+        for stream in kept { stream.endLingering() }
+        #expect(budget.lingeringByteCount == 0)
     }
 
     @Test func `what peers leave behind for applications is delivered, within a bound for all tunnels`() throws {

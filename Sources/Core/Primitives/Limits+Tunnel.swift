@@ -81,6 +81,8 @@ extension Limits {
     public static let tunnelWaitingByteCountMax = 24 << 20
     public static let workerWaitingByteCountMax = 64 << 20
     public static let lingeringByteCountMax = 8 << 20
+    /// What a stream of the last kind counts as at least.
+    public static let lingeringStreamByteCountMin = 8 * 1024
     /// How often a tunnel that is not read is looked at, and for how long it bears streams that are stalled.
     public static let stalledStreamInterval: Duration = .milliseconds(100)
     public static let stalledStreamDuration: Duration = .seconds(2)

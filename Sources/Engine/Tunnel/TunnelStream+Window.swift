@@ -38,6 +38,8 @@ extension TunnelStream {
 
     /// Keeps what waits for the application after the peer has closed the stream; false if too much is kept already.
     func linger(_ byteCount: Int, in budget: ReceiveBudget) -> Bool {
+        // A socket costs too, however few bytes wait.
+        let byteCount = max(byteCount, Limits.lingeringStreamByteCountMin)
         guard budget.lingeringByteCount + byteCount <= budget.limits.lingeringByteCountMax else { return false }
         budget.lingeringByteCount += byteCount
         lingering = (byteCount, budget)

@@ -234,6 +234,7 @@ public final class TunnelStream: HTTP2Stream {
         hasPeerEnded = true
         if socket?.isSpent ?? true { return end(.completed) }
         socket?.finish()
+        directionEnded()
         guard let budget, !(socket?.hasFinished ?? true) else { return end(.completed) }
         if !linger(waiting, in: budget) { end(.aborted("too many bytes wait for applications that do not read")) }
     }
@@ -299,7 +300,10 @@ extension TunnelStream: EventHandler, TimerHandler {
             }
             noteWaiting()
         }
-        if hasPeerEnded { socket?.finish() }
+        if hasPeerEnded {
+            socket?.finish()
+            directionEnded()
+        }
         wake()
     }
 
