@@ -1,8 +1,9 @@
 import EventLoop
 import Primitives
-import Resolver
 import Testing
 import Wire
+
+@testable import Resolver
 
 @Suite(.serialized) struct HostResolverTests {
     private static let found = ["192.0.2.1", "2001:db8::1"].compactMap { IPAddress($0) }
@@ -27,6 +28,14 @@ import Wire
         for name in ["", ".", "a..b", String(repeating: "a", count: 64)] {
             #expect(try Self.resolve(name, v4, upstream) == .failure(.noName))
         }
+    }
+
+    @Test func `of a name with thousands of addresses a bounded number is kept`() throws {
+        let addresses = (1...5000 as ClosedRange<UInt32>).map { IPAddress(v4: $0) }
+        let lookup = DNSMessage.Lookup(addresses: addresses, timeToLive: 60)
+        let kept = try HostLookup.Findings([.success(lookup), .success(lookup)]).outcome.get()
+        #expect(kept.count == 2 * Limits.resolvedAddressCountMax)
+        #expect(kept.first == addresses.first)
     }
 
     @Test func `a name is asked for once however many want it, and not again before its time`() throws {

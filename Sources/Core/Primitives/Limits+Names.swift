@@ -30,6 +30,8 @@ extension Limits {
 
     /// Host names whose addresses a worker remembers (ztunnel).
     public static let resolutionCountMax = 4096
+    /// Addresses of one name and family that are kept; nobody chooses among more.
+    public static let resolvedAddressCountMax = 256
     /// Host names looked up at once, and connections that wait for one of them.
     public static let resolutionUnderWayCountMax = 256
     public static let resolutionWaiterCountMax = 1024

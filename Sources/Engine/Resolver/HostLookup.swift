@@ -81,7 +81,7 @@ extension HostLookup.Findings {
     /// What the answers for each family come to. One that failed is made up for by addresses of the other.
     init(_ answers: [Result<DNSMessage.Lookup, ResolutionFailure>]) {
         let lookups = answers.compactMap { try? $0.get() }
-        let addresses = lookups.flatMap(\.addresses)
+        let addresses = lookups.flatMap { $0.addresses.prefix(Limits.resolvedAddressCountMax) }
         if !addresses.isEmpty {
             let seconds = lookups.filter { !$0.addresses.isEmpty }.compactMap(\.timeToLive).min() ?? 0
             self.init(
