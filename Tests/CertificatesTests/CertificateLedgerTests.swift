@@ -25,11 +25,14 @@ private final class Bench {
     /// Begins what must be due.
     func next() throws -> CertificateLedger<Int>.Ticket { try #require(begin()) }
 
-    /// Ends a call with a certificate that lives from now for so many seconds.
+    /// Ends a call with a certificate that lives from now for so many seconds, and has lived for some already.
     @discardableResult
-    func complete(_ ticket: CertificateLedger<Int>.Ticket, _ number: Int, life: Int64 = 3_600) -> Bool {
+    func complete(
+        _ ticket: CertificateLedger<Int>.Ticket, _ number: Int, life: Int64 = 3_600, age: Int64 = 0
+    ) -> Bool {
         let validity = CertificateLedger<Int>.Validity(
-            notBefore: wall, notAfter: WallTime(nanoseconds: wall.nanoseconds + life * 1_000_000_000))
+            notBefore: WallTime(nanoseconds: wall.nanoseconds - age * 1_000_000_000),
+            notAfter: WallTime(nanoseconds: wall.nanoseconds + life * 1_000_000_000))
         return ledger.complete(ticket, number, validity, now: now, wall: wall, using: &generator)
     }
 
@@ -110,6 +113,46 @@ struct CertificateLedgerTests {
             bench.complete(renewal, 2)
             #expect(text(bench.request(identity(1))) == "available 2")
         }
+    }
+
+    @Test(arguments: [20, 60, 240, 86_400]) func `a CA that dates certificates back makes no renewal come early`(
+        life: Int64
+    ) throws {
+        let bench = Bench()
+        _ = bench.request(identity(1))
+        // As istiod and our own CA do.
+        bench.complete(try bench.next(), 1, life: life, age: 120)
+        let share = try #require(bench.wait) / Double(life)
+        #expect((0.45...0.5).contains(share), "\(share)")
+    }
+
+    @Test func `an identity that nobody needs is neither renewed nor forgotten at once`() throws {
+        let bench = Bench()
+        let grace = Double(Limits.certificateForgetDuration.components.seconds)
+        _ = bench.request(identity(1))
+        bench.complete(try bench.next(), 1, life: 100)
+        bench.ledger.release(identity(1), now: bench.now)
+        #expect(bench.wait == grace)
+        bench.seconds += 80
+        #expect(bench.begin() == nil && bench.ledger.forgettable(now: bench.now).isEmpty)
+        #expect(text(bench.request(identity(1))) == "available 1", "who comes back finds it")
+        bench.ledger.use(identity(1))
+        #expect(bench.begin()?.identity == identity(1), "and then it is renewed")
+        // Released again, twice: the first counts.
+        bench.ledger.release(identity(1), now: bench.now)
+        bench.seconds += grace - 1
+        bench.ledger.release(identity(1), now: bench.now)
+        #expect(bench.ledger.forgettable(now: bench.now).isEmpty)
+        bench.seconds += 1
+        #expect(bench.ledger.forgettable(now: bench.now) == [identity(1)])
+    }
+
+    @Test func `who waits for an identity that is released gets it`() throws {
+        let bench = Bench()
+        _ = bench.request(identity(1))
+        bench.ledger.release(identity(1), now: bench.now)
+        #expect(bench.complete(try bench.next(), 1))
+        #expect(text(bench.request(identity(1))) == "available 1")
     }
 
     @Test(arguments: [0, -5, 1]) func `a CA that gives no life to speak of is not asked more than once a second`(

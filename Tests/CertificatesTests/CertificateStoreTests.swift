@@ -30,8 +30,11 @@ struct CertificateStoreTests {
     init() throws {
         loop = try EventLoop()
         authority = try FakeAuthority()
-        let record = record
-        store = CertificateStore(loop: loop, signer: authority) { event in
+        store = Self.store(loop, authority, record)
+    }
+
+    private static func store(_ loop: EventLoop, _ authority: FakeAuthority, _ record: Record) -> CertificateStore {
+        CertificateStore(loop: loop, signer: authority) { event in
             switch event {
             case .renewed(let certificate): record.events.append("renewed \(certificate.generation)")
             case .failed(_, let reason, _, let keeps): record.events.append("failed \(reason) \(keeps)")
@@ -124,6 +127,37 @@ struct CertificateStoreTests {
         #expect(record.results == ["the identity is no longer needed"])
         try authority.answer()
         #expect(record.events == ["forgotten"] && store.states().isEmpty)
+    }
+
+    @Test func `an identity that nobody needs is found again for ten minutes, and then forgotten`() throws {
+        let clock = ManualClock(now: MonotonicClock.now())
+        let loop = try EventLoop(clock: clock)
+        let store = Self.store(loop, authority, record)
+        store.prefetch(Self.web)
+        try authority.answer(lifetime: .seconds(86_400))
+        for span in [-1, 1].map({ Limits.certificateForgetDuration + .seconds($0) }) {
+            store.release(Self.web)
+            clock.advance(by: span)
+            loop.turn(waitingAtMost: .zero)
+            store.certificate(for: Self.web, record.note)
+            store.prefetch(Self.web)
+        }
+        #expect(record.results == ["\(Self.web) 1"] && record.events == ["renewed 1", "forgotten"])
+        #expect(authority.identities == [Self.web, Self.web], "and then it is asked for anew")
+    }
+
+    @Test func `a certificate of a minute from a CA that dates it back is not asked for again at once`() throws {
+        let clock = ManualClock(now: MonotonicClock.now())
+        let loop = try EventLoop(clock: clock)
+        let store = Self.store(loop, authority, record)
+        store.prefetch(Self.web)
+        try authority.answer(lifetime: .seconds(60))
+        clock.advance(by: .seconds(26))
+        loop.turn(waitingAtMost: .zero)
+        #expect(authority.calls.isEmpty)
+        clock.advance(by: .seconds(5))
+        loop.turn(waitingAtMost: .zero)
+        #expect(authority.calls.count == 1)
     }
 
     @Test func `a CA that never answers holds up eight identities and no more calls`() throws {

@@ -49,7 +49,9 @@ final class World {
         try prepare(istiod)
         for node in ["n1", "n2"] { try start(node) }
         let script = "\(Istiod.Checkout.repository)/Tests/peers/istiod-traffic"
-        others.append(try spawn([Istiod.Checkout.python, script, "serve", "8080"], in: "cart"))
+        for pod in ["cart", "idle"] {
+            others.append(try spawn([Istiod.Checkout.python, script, "serve", "8080"], in: pod))
+        }
     }
 
     deinit {
@@ -101,6 +103,7 @@ final class World {
             "INPOD_UDS": "\(istiod.folder)/\(node).sock", "RUST_LOG": "debug", "IPV6_ENABLED": "false",
             // So that handshakes go on all the time.
             "POOL_UNUSED_RELEASE_TIMEOUT": "20ms", "ISTIO_META_DNS_CAPTURE": "false",
+            "CRL_PATH": revocations(of: node),
         ]
         settings.merge(environment) { _, new in new }
         settings.merge(self.settings(istiod, node)) { _, new in new }
@@ -113,6 +116,9 @@ final class World {
             () throws(Errno) -> ChildProcess in try ChildProcess.spawn([program], options: chosen)
         }
     }
+
+    /// The file of revocation lists that a node follows; there is none at first.
+    func revocations(of node: String) -> String { "\(istiod.folder)/\(node)-crl.pem" }
 
     private func log(of node: String) -> String { "\(istiod.folder)/\(node).log" }
 
@@ -189,12 +195,13 @@ final class World {
         return String(decoding: result.output + result.errors.suffix(200), as: UTF8.self)
     }
 
-    /// Starts traffic from web to the service of cart.
-    func startTraffic(pause: Double = 0.02) throws -> Traffic {
-        let output = "\(istiod.folder)/traffic"
+    /// Starts traffic from web to the service of cart, or to where else it is told.
+    func startTraffic(to target: String = "10.96.0.1 80", pause: Double = 0.02) throws -> Traffic {
+        let output = "\(istiod.folder)/traffic-\(Entropy.uint64())"
         let script = "\(Istiod.Checkout.repository)/Tests/peers/istiod-traffic"
         let process = try spawn(
-            [Istiod.Checkout.python, script, "steady", "10.96.0.1", "80", "\(pause)"], in: "web", output: output)
+            [Istiod.Checkout.python, script, "steady"] + target.split(separator: " ").map(String.init) + ["\(pause)"],
+            in: "web", output: output)
         return Traffic(process: process, output: output)
     }
 
@@ -206,6 +213,29 @@ final class World {
                 "ip", "netns", "exec", "\(prefix)-\(node)", "iptables", isLost ? "-A" : "-D", chain, "-p", "tcp", end,
                 "\(istiod.port)", "-j", "DROP")
         }
+    }
+
+    /// Connections that a pod holds to a port of others.
+    func sockets(of pod: String, to port: Int) throws -> Int {
+        let result = try ChildProcess.run(
+            ["ip", "netns", "exec", "\(prefix)-\(pod)", "ss", "-Htn", "state", "established", "dport", "= :\(port)"])
+        return result.output.count { $0 == UInt8(ascii: "\n") }
+    }
+
+    /// What the openssl program says of a handshake with cart's node in which it offers one group.
+    func handshake(offering group: String) throws -> String {
+        let result = try ChildProcess.run([
+            "ip", "netns", "exec", "\(prefix)-n1", "timeout", "3", "openssl", "s_client", "-connect", "10.78.1.2:15008",
+            "-alpn", "h2", "-groups", group,
+        ])
+        return String(decoding: result.output + result.errors, as: UTF8.self)
+    }
+
+    /// A node's page of metrics.
+    func metrics(of node: String) throws -> String {
+        let script = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:15020/metrics').read().decode())"
+        let result = try ChildProcess.run(["ip", "netns", "exec", "\(prefix)-\(node)", "python3", "-c", script])
+        return String(decoding: result.output, as: UTF8.self)
     }
 
     /// Takes a node's own network away, or gives it back.

@@ -99,6 +99,14 @@ import Testing
         #expect(refusal(["CULVERT_KERNEL_TLS": "true", "COMPLIANCE_POLICY": "fips"]) == "CULVERT_KERNEL_TLS")
     }
 
+    @Test func `lists of the revoked are for tunnels, and how long tunnels outlive certificates can be set`() throws {
+        #expect(try Self.read([:]).revocationPath == nil && Self.read(["CRL_PATH": ""]).revocationPath == nil)
+        #expect(try Self.read(["CRL_PATH": "/a/ca-crl.pem"]).revocationPath == "/a/ca-crl.pem")
+        #expect(try Self.read([:]).expiredTunnelDuration == .seconds(86_400))
+        #expect(try Self.read(["CULVERT_EXPIRED_TUNNEL_DURATION": "90m"]).expiredTunnelDuration == .seconds(5_400))
+        #expect(refusal(["CULVERT_EXPIRED_TUNNEL_DURATION": "long"]) == "CULVERT_EXPIRED_TUNNEL_DURATION")
+    }
+
     @Test func `versions and compliance hold for tunnels and for the control plane`() throws {
         let set = try Self.read(["TLS12_ENABLED": "true"])
         #expect(set.tls.acceptsTLS12 && set.discovery?.tls.acceptsTLS12 == true)

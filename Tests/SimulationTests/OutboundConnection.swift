@@ -115,7 +115,7 @@ final class OutboundConnection: TunnelStreamOwner {
             return
         }
         switch ending.cause {
-        case .streamReset(.refusedStream), .tunnelLost: break
+        case .streamReset(.refusedStream), .tunnelLost, .peerRevoked: break
         case .streamReset: failed.append(uid)
         case .completed, .socketFailed, .aborted: return
         }

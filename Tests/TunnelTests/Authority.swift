@@ -22,9 +22,9 @@ struct Authority {
         return options
     }()
 
-    func credentials(_ identity: SPIFFEID) throws -> TLSCredentials {
+    func credentials(_ identity: SPIFFEID, lifetime: Duration = .seconds(3600)) throws -> TLSCredentials {
         let key = try PrivateKey.generateP256()
-        let template = CertificateTemplate.workload(uri: identity.description, lifetime: .seconds(3600), now: now)
+        let template = CertificateTemplate.workload(uri: identity.description, lifetime: lifetime, now: now)
         return try TLSCredentials(chain: authority.issue(template, for: key), key: key, roots: authority.facts.pem)
     }
 }

@@ -75,7 +75,8 @@ final class Opener: EventHandler, TunnelStreamOwner {
         do {
             let tls = try TLSConnection(client: context, expecting: [options.expected])
             return try TunnelConnection(
-                connecting: TCPSocket.connect(to: peer), tls: tls, loop: loop, buffers: buffers, owner: owner)
+                connecting: TCPSocket.connect(to: peer), tls: tls, expiredDuration: options.expiredDuration, loop: loop,
+                buffers: buffers, owner: owner)
         } catch let failure as TLSFailure {
             throw .handshake(failure)
         } catch let failure as Errno {
@@ -101,16 +102,16 @@ final class Accepter: EventHandler, TunnelOwner, TunnelStreamOwner {
     private(set) var peers: [SPIFFEID?] = []
 
     private let settings: HTTP2Settings
+    private let expiredDuration: Duration
 
-    init(
-        loop: EventLoop, credentials: TLSCredentials, streamCountMax: UInt32, receive: ReceiveLimits, tls: TLSOptions
-    ) throws {
+    init(loop: EventLoop, credentials: TLSCredentials, options: Path.Options) throws {
         self.loop = loop
-        buffers = RelayBuffers(limits: receive)
+        buffers = RelayBuffers(limits: options.receive)
         var settings = HTTP2Settings.tunnelServer
-        settings.streamCountMax = streamCountMax
+        settings.streamCountMax = options.acceptedStreamCountMax
         self.settings = settings
-        context = try TLSContext.workloadServer(credentials, options: tls)
+        expiredDuration = options.expiredDuration
+        context = try TLSContext.workloadServer(credentials, options: options.tls)
         listener = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
         _ = try loop.register(listener, for: .listener, handler: self)
     }
@@ -121,8 +122,8 @@ final class Accepter: EventHandler, TunnelOwner, TunnelStreamOwner {
         while let accepted = try? TCPSocket.accept(listener) {
             guard let tls = try? TLSConnection(server: context),
                 let tunnel = try? TunnelConnection(
-                    accepting: accepted.take(), tls: tls, settings: settings, loop: loop, buffers: buffers,
-                    owner: self)
+                    accepting: accepted.take(), tls: tls, settings: settings, expiredDuration: expiredDuration,
+                    loop: loop, buffers: buffers, owner: self)
             else { continue }
             tunnels.append(tunnel)
         }

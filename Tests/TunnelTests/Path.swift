@@ -37,6 +37,10 @@ final class Path {
         var tls = Authority.tlsOptions
         /// What the loop takes for the time, if not the clock of the machine.
         var clock: ManualClock?
+        /// How long the ends' certificates hold, and how long streams may outlive them.
+        var openerLifetime: Duration = .seconds(3600)
+        var accepterLifetime: Duration = .seconds(3600)
+        var expiredDuration = Limits.expiredTunnelDuration
     }
 
     init(_ options: Options = Options()) throws {
@@ -44,10 +48,11 @@ final class Path {
         loop = try EventLoop(clock: options.clock)
         echo = try Echo(loop: loop)
         accepter = try Accepter(
-            loop: loop, credentials: authority.credentials(Authority.cart),
-            streamCountMax: options.acceptedStreamCountMax, receive: options.receive, tls: options.tls)
+            loop: loop, credentials: authority.credentials(Authority.cart, lifetime: options.accepterLifetime),
+            options: options)
         opener = try Opener(
-            loop: loop, credentials: authority.credentials(Authority.web), peer: #require(accepter.endpoint),
+            loop: loop, credentials: authority.credentials(Authority.web, lifetime: options.openerLifetime),
+            peer: #require(accepter.endpoint),
             target: #require(options.target ?? echo.endpoint), options: options)
         entrance = try #require(opener.endpoint)
     }

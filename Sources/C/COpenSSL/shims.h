@@ -19,6 +19,7 @@
 #include <openssl/x509v3.h>
 
 #include "blocks.h"
+#include "revocation.h"
 
 // What one operation on a connection may read and where it may write. The owner sets both sides before each operation; neither
 // side is kept beyond it, and nothing is copied but by OpenSSL itself.

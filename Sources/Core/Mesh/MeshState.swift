@@ -158,6 +158,9 @@ extension MeshState {
             .last { $0.name == name }
     }
 
+    /// The workloads of this node that run under the service account.
+    public func localWorkloads(of account: ServiceAccountName) -> [Workload] { localWorkloads[account] ?? [] }
+
     /// Whether any workload of this node runs under the service account, so that its certificate is of use.
     public func hasLocalWorkload(of account: ServiceAccountName) -> Bool { localWorkloads[account] != nil }
 

@@ -17,6 +17,10 @@ extension Limits {
     /// The shortest span from a certificate to its renewal, whatever lifetime the CA gives it.
     public static let certificateRenewalSpanMin = Duration.seconds(1)
 
+    /// How long a certificate is kept that no workload of the node needs: Kubernetes lets five minutes pass before it
+    /// starts a failing container again.
+    public static let certificateForgetDuration = Duration.seconds(600)
+
     /// The time that the CA has for one answer.
     public static let signingCallDurationMax = Duration.seconds(30)
 

@@ -27,6 +27,18 @@ extension Limits {
     /// Certificates in one bundle; the root stores of operating systems hold about 150.
     public static let certificateCountMax = 1_024
 
+    /// A file of revocation lists; one entry takes about 40 bytes.
+    public static let revocationByteCountMax = 16 << 20
+
+    /// How long the folder of that file is not looked for again after it was missing.
+    public static let revocationFolderRetryDuration: Duration = .seconds(2)
+
+    /// Revocation lists in one file.
+    public static let revocationListCountMax = 1_024
+
+    /// Issuers of which it is remembered whether they have signed a revocation list.
+    public static let revocationIssuerCountMax = 1_024
+
     /// Subject alternative names looked at in one certificate.
     public static let certificateNameCountMax = 256
 

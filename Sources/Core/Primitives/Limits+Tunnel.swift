@@ -86,4 +86,10 @@ extension Limits {
     /// How often a tunnel that is not read is looked at, and for how long it bears streams that are stalled.
     public static let stalledStreamInterval: Duration = .milliseconds(100)
     public static let stalledStreamDuration: Duration = .seconds(2)
+    /// How long streams may go on after their peer's certificate has ended: as long again as one usually holds.
+    public static let expiredTunnelDuration: Duration = .seconds(86_400)
+    /// How long it is not looked whether a peer's certificate has ended.
+    public static let proofLookDurationMax: Duration = .seconds(300)
+    /// How long the peer of such a tunnel has to learn that it is to open no more.
+    public static let expiredTunnelAnswerDuration: Duration = .seconds(5)
 }

@@ -41,7 +41,7 @@ public struct CertificateFacts: Equatable, Sendable {
         return all
     }
 
-    private static func time(_ time: UnsafePointer<ASN1_TIME>?) throws(TLSFailure) -> WallTime {
+    static func time(_ time: UnsafePointer<ASN1_TIME>?) throws(TLSFailure) -> WallTime {
         guard let epoch = unsafe ASN1_TIME_set(nil, 0) else { throw TLSFailure(.resources, "time") }
         defer { unsafe ASN1_TIME_free(epoch) }
         var days: Int32 = 0
@@ -50,7 +50,7 @@ public struct CertificateFacts: Equatable, Sendable {
         return WallTime(seconds: Int64(days) * 86_400 + Int64(seconds))
     }
 
-    private static func decimal(_ number: UnsafePointer<ASN1_INTEGER>?) throws(TLSFailure) -> String {
+    static func decimal(_ number: UnsafePointer<ASN1_INTEGER>?) throws(TLSFailure) -> String {
         let number = try unsafe Handle(ASN1_INTEGER_to_BN(number, nil), BN_free, .configuration, "serial number")
         guard let text = unsafe BN_bn2dec(number.raw) else { throw TLSFailure(.resources, "serial number") }
         defer { unsafe CRYPTO_free(text, nil, 0) }

@@ -4,9 +4,11 @@ import Primitives
 /// The text form of certificates, keys and requests (RFC 7468).
 enum PEM {
     /// `text` as OpenSSL's input.
-    static func input(_ text: [UInt8], _ what: String) throws(TLSFailure) -> Handle {
-        guard text.count <= Limits.pemByteCountMax else {
-            throw TLSFailure(.configuration, "\(what): longer than \(Limits.pemByteCountMax) bytes")
+    static func input(
+        _ text: [UInt8], _ what: String, byteCountMax: Int = Limits.pemByteCountMax
+    ) throws(TLSFailure) -> Handle {
+        guard text.count <= byteCountMax else {
+            throw TLSFailure(.configuration, "\(what): longer than \(byteCountMax) bytes")
         }
         let input = try output(what)
         if !text.isEmpty { try check(unsafe BIO_write(input.raw, text, Int32(text.count)), .resources, what) }

@@ -10,14 +10,20 @@ enum PeerVerification {
         let code: Int32
 
         init(_ kind: TLSFailure.Kind, _ message: String, code: Int32) {
-            failure = TLSFailure(kind, message)
+            self.init(TLSFailure(kind, message), code: code)
+        }
+
+        init(_ failure: TLSFailure, code: Int32) {
+            self.failure = failure
             self.code = code
         }
     }
 
     /// Judges the chain that `store` holds.
     /// - Returns: nil if the peer is welcome.
-    static func judge(_ store: OpaquePointer, _ expectation: PeerExpectation) -> Refusal? {
+    static func judge(
+        _ store: OpaquePointer, _ expectation: PeerExpectation, by lists: RevocationLists?
+    ) -> Refusal? {
         guard let leaf = unsafe Certificate(sharing: X509_STORE_CTX_get0_cert(store)) else {
             return Refusal(.certificateMissing, "the peer sent no certificate", code: X509_V_ERR_UNSPECIFIED)
         }
@@ -25,6 +31,11 @@ enum PeerVerification {
             return Refusal(.certificateUsage, "the peer's certificate is a CA's", code: certificateUnknown)
         }
         if unsafe X509_verify_cert(store) <= 0 { return unsafe chainRefusal(store) }
+        switch unsafe lists?.objection(to: X509_STORE_CTX_get0_chain(store)) {
+        case .revoked(let failure): return Refusal(failure, code: X509_V_ERR_CERT_REVOKED)
+        case .unsigned(let failure): return Refusal(failure, code: certificateUnknown)
+        case nil: break
+        }
         return nameRefusal(leaf, expectation)
     }
 

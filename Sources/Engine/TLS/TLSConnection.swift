@@ -79,6 +79,9 @@ public import Primitives
     /// Who the peer has proved to be: its certificate's first SPIFFE identity.
     public var peerIdentity: SPIFFEID? { identity }
 
+    /// How the peer has proved it; nil before that.
+    public var peerChain: PeerChain? { unsafe PeerChain(of: ssl) }
+
     /// True if both sides have agreed on HTTP/2. False on an established connection only where the options accept that.
     public var hasNegotiatedHTTP2: Bool {
         var name: UnsafePointer<UInt8>?
@@ -293,7 +296,7 @@ extension TLSConnection {
         if !context.isServer, !acceptsProtocols(negotiated: hasNegotiatedHTTP2) {
             return X509_V_ERR_APPLICATION_VERIFICATION
         }
-        if let refusal = unsafe PeerVerification.judge(store, expectation) {
+        if let refusal = unsafe PeerVerification.judge(store, expectation, by: context.options.revocations?.current) {
             self.refusal = refusal.failure
             return refusal.code
         }

@@ -14,6 +14,8 @@ public struct TLSFailure: Error, Equatable, Sendable, CustomStringConvertible {
         case certificateUntrusted
         /// The peer's certificate has expired or is not valid yet.
         case certificateDates
+        /// The peer's certificate, or its issuer's, was revoked.
+        case certificateRevoked
         /// The peer's certificate is not made for this use.
         case certificateUsage
         /// The peer's certificate is genuine and names someone else.

@@ -36,5 +36,8 @@ public struct TLSOptions: Sendable {
     /// Keeps the secrets of an established connection, so that others may make and read its records (the kernel).
     public var offersOffload = false
 
+    /// By which lists workloads' peers are judged beside their roots; nil: by none.
+    public var revocations: RevocationRegister?
+
     public init() {}
 }

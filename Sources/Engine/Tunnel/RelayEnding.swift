@@ -11,8 +11,17 @@ public enum RelayCause: Equatable, Sendable {
     case streamReset(HTTP2ErrorCode)
     /// The tunnel beneath the stream was lost.
     case tunnelLost(String)
+    /// The tunnel was closed because its peer's certificate was revoked.
+    case peerRevoked(String)
     /// We ended it: policy, drain, or a half-closed direction that stayed silent too long.
     case aborted(String)
+}
+
+extension RelayCause {
+    /// What the loss of a tunnel means for its streams.
+    init(_ failure: TunnelFailure) {
+        self = failure.isRevocation ? .peerRevoked("\(failure)") : .tunnelLost("\(failure)")
+    }
 }
 
 /// What a relayed connection moved, and how it ended.

@@ -31,6 +31,7 @@ struct SecureSocket: ~Copyable {
     private var machine: Borrowed<TLSConnection>?
     private var kernel: KernelRecords?
     private var provenIdentity: SPIFFEID?
+    private var provenChain: PeerChain?
     private let isOffloadable: Bool
     /// What the socket did not take: ciphertext, or data for the kernel.
     private var outgoing = ByteQueue()
@@ -49,6 +50,9 @@ struct SecureSocket: ~Copyable {
 
     /// Who the peer has proved to be.
     var peerIdentity: SPIFFEID? { if let tls { tls.peerIdentity } else { provenIdentity } }
+
+    /// How it has proved that; nil before.
+    var peerChain: PeerChain? { if let tls { tls.peerChain } else { provenChain } }
 
     /// The handshake is complete.
     var isEstablished: Bool { tls?.isEstablished ?? true }
@@ -162,6 +166,7 @@ struct SecureSocket: ~Copyable {
         do throws(Errno) { try KernelTLS.attach(to: descriptor) } catch { return }
         kernel = try KernelRecords(session, on: descriptor)
         provenIdentity = tls.peerIdentity
+        provenChain = tls.peerChain
         machine = nil
         self.tls = nil
     }

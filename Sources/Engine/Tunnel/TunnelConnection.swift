@@ -11,7 +11,7 @@ public import TLS
 /// together.
 public final class TunnelConnection {
     private enum Phase: Equatable { case connecting, handshaking, open, leaving, closed }
-    private enum Timer { static let (deadline, keepAlive, doubt, pong) = (0, 1, 2, 3) }
+    enum Timer { static let (deadline, keepAlive, doubt, pong, proof) = (0, 1, 2, 3, 4) }
 
     let loop: EventLoop
     let buffers: RelayBuffers
@@ -43,17 +43,25 @@ public final class TunnelConnection {
     /// Bytes that wait for applications, and the timer that runs while there are too many.
     var waitingByteCount = 0
     var pauseTimer: TimerToken?
+    /// When the peer's proof ends, how long streams may outlive that, and the timer that runs until then.
+    var proofEnd: WallTime?
+    let expiredDuration: Duration
+    var proofTimer: TimerToken?
     /// Why the tunnel was lost, once it is.
     public private(set) var failure: TunnelFailure?
     /// Who the peer is.
     public var peerIdentity: SPIFFEID? { socket.peerIdentity }
+    /// How it has proved that.
+    var peerChain: PeerChain? { socket.peerChain }
 
     /// The accepting end, on a socket just accepted. The tunnel lives until it tells its owner that it is closed.
     public init(
         accepting socket: consuming OwnedDescriptor, tls: TLSConnection, settings: HTTP2Settings = .tunnelServer,
-        loop: EventLoop, buffers: RelayBuffers, owner: any TunnelOwner
+        expiredDuration: Duration = Limits.expiredTunnelDuration, loop: EventLoop, buffers: RelayBuffers,
+        owner: any TunnelOwner
     ) throws(Errno) {
         (self.loop, self.buffers, self.settings, self.owner) = (loop, buffers, settings, owner)
+        self.expiredDuration = expiredDuration
         self.socket = SecureSocket(socket, tls)
         lastUse = loop.now
         (phase, isServer) = (.handshaking, true)
@@ -65,9 +73,11 @@ public final class TunnelConnection {
     /// The opening end, on a socket that is still connecting.
     public init(
         connecting socket: consuming OwnedDescriptor, tls: TLSConnection, settings: HTTP2Settings = .tunnelClient,
-        loop: EventLoop, buffers: RelayBuffers, owner: any TunnelOwner
+        expiredDuration: Duration = Limits.expiredTunnelDuration, loop: EventLoop, buffers: RelayBuffers,
+        owner: any TunnelOwner
     ) throws(Errno) {
         (self.loop, self.buffers, self.settings, self.owner) = (loop, buffers, settings, owner)
+        self.expiredDuration = expiredDuration
         self.socket = SecureSocket(socket, tls)
         lastUse = loop.now
         (phase, isServer) = (.connecting, false)
@@ -75,6 +85,8 @@ public final class TunnelConnection {
         registration = try loop.register(self.socket.descriptor, handler: self)
         timer = loop.schedule(after: Limits.connectDuration, kind: Timer.deadline, handler: self)
     }
+
+    var isClosed: Bool { phase == .closed }
 
     /// Streams can be opened.
     public var isOpen: Bool { phase == .open && !isDraining }
@@ -144,7 +156,7 @@ public final class TunnelConnection {
     /// Ends the tunnel and every stream on it at once.
     public func abandon(_ reason: String) { close(.abandoned(reason)) }
 
-    private func close(_ failure: TunnelFailure?) {
+    func close(_ failure: TunnelFailure?) {
         guard phase != .closed else { return }
         if phase != .leaving { socket.finish(inOrder: failure == nil) }
         phase = .closed
@@ -152,6 +164,7 @@ public final class TunnelConnection {
         requests.removeAll()
         if let timer { loop.cancel(timer) }
         if let pauseTimer { loop.cancel(pauseTimer) }
+        if let proofTimer { loop.cancel(proofTimer) }
         timer = nil
         if let registration { loop.deregister(registration, socket.descriptor) }
         registration = nil
@@ -258,6 +271,7 @@ extension TunnelConnection: EventHandler, ResumeHandler {
         phase = .open
         restart(Limits.keepAliveInterval, Timer.keepAlive)
         owner?.tunnelEstablished(self)
+        watchProof()
         if isToDrain { drain() }
     }
 }
@@ -338,10 +352,18 @@ extension TunnelConnection: TimerHandler {
         if streamCount == 0 { ownedSession?.goAway() }
     }
 
+    /// The peer was told that we take no more streams, and has had its time to learn of it: what it opens from here on
+    /// is passed over.
+    func takeNoMore() {
+        guard drainPing != nil else { return }
+        drainPing = nil
+        ownedSession?.goAway()
+        requestFlush()
+    }
+
     public func pingAcknowledged(_ payload: UInt64) {
         if payload == drainPing {
-            drainPing = nil
-            ownedSession?.goAway()
+            takeNoMore()
         } else {
             isDoubtful = false
             restart(Limits.keepAliveInterval, Timer.keepAlive)
@@ -349,6 +371,7 @@ extension TunnelConnection: TimerHandler {
     }
 
     public func timerFired(_ kind: Int) {
+        guard kind != Timer.proof else { return proofTimerFired() }
         timer = nil
         if phase == .leaving { return close(nil) }
         // What is not read may hold the answer.

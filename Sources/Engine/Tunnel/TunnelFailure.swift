@@ -9,6 +9,10 @@ public enum TunnelFailure: Error, Equatable, Sendable {
     /// The TCP connection was not made in time; often a NetworkPolicy that blocks the port.
     case connectTimedOut
     case handshake(TLSFailure)
+    /// The peer's certificate was revoked while the tunnel lived.
+    case revoked(TLSFailure)
+    /// The peer's certificate ended, and the time for what was open then is over.
+    case expired
     /// The peer did not finish the TLS handshake in time.
     case handshakeTimedOut
     case http2(HTTP2ConnectionFailure)
@@ -27,6 +31,15 @@ extension TunnelFailure {
     public var isAbandonment: Bool {
         if case .abandoned = self { true } else { false }
     }
+
+    /// The peer was refused, or cut off, because its certificate is revoked.
+    public var isRevocation: Bool {
+        switch self {
+        case .revoked: true
+        case .handshake(let failure): failure.kind == .certificateRevoked
+        default: false
+        }
+    }
 }
 
 extension TunnelFailure: CustomStringConvertible {
@@ -36,6 +49,8 @@ extension TunnelFailure: CustomStringConvertible {
         case .connectTimedOut:
             "connection timed out, maybe a NetworkPolicy is blocking HBONE port 15008"
         case .handshake(let failure): "TLS handshake failed: \(failure)"
+        case .revoked(let failure): "connection closed: \(failure)"
+        case .expired: "connection closed: the peer's certificate has expired"
         case .handshakeTimedOut: "TLS handshake timed out"
         case .http2(let failure): "HTTP/2 failed: \(failure.reason)"
         case .socket(let failure): "connection lost: \(failure)"

@@ -1,6 +1,7 @@
 public import EventLoop
 public import Identity
 public import Primitives
+public import TLS
 
 /// What two connections must have in common to share a tunnel.
 public struct TunnelKey: Hashable, Sendable {
@@ -62,6 +63,8 @@ public final class TunnelPool {
     private var entries: [TunnelKey: Entry] = [:]
     private var entriesByTunnel: [ObjectIdentifier: Entry] = [:]
     private let idleCountMax: Int
+    /// Told of each tunnel that could not be made or was lost, before those who wait for it.
+    public var lost: (TunnelConnection, TunnelFailure) -> Void = { _, _ in }
     /// Of tunnels without streams, and since when each has none.
     private var idleTimers: [ObjectIdentifier: (token: TimerToken, since: Instant)] = [:]
 
@@ -123,6 +126,13 @@ public final class TunnelPool {
         for entry in Array(entries.values) {
             entry.connecting?.abandon(reason)
             for tunnel in entry.tunnels { tunnel.abandon(reason) }
+        }
+    }
+
+    /// Ends those whose peers these lists revoke.
+    public func close(ifRevokedBy lists: RevocationLists) {
+        for entry in Array(entries.values) {
+            for tunnel in entry.tunnels + [entry.connecting].compactMap({ $0 }) { tunnel.close(ifRevokedBy: lists) }
         }
     }
 
@@ -220,6 +230,7 @@ extension TunnelPool: TunnelOwner {
 
     public func tunnelClosed(_ tunnel: TunnelConnection, _ failure: TunnelFailure?) {
         stopTimer(of: tunnel)
+        if let failure { lost(tunnel, failure) }
         guard let entry = entriesByTunnel.removeValue(forKey: ObjectIdentifier(tunnel)) else { return }
         if entry.connecting === tunnel {
             entry.connecting = nil

@@ -219,7 +219,7 @@ public final class TunnelStream: HTTP2Stream {
     }
 
     override public func closed(_ code: HTTP2ErrorCode) {
-        let lost = tunnel?.with { $0.failure }.map { RelayCause.tunnelLost("\($0)") }
+        let lost = tunnel?.with { $0.failure }.map(RelayCause.init)
         let ended = tunnel
         let budget = tunnel?.with { $0.budget }
         let waiting = waitingByteCount

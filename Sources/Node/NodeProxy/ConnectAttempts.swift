@@ -32,7 +32,7 @@ extension RelayCause {
     /// What it says about an attempt that had no answer yet; nil where it was the application that ended it, or we.
     var setback: ConnectAttempts.Setback? {
         switch self {
-        case .streamReset(.refusedStream), .tunnelLost: .tunnel
+        case .streamReset(.refusedStream), .tunnelLost, .peerRevoked: .tunnel
         case .streamReset: .endpoint
         case .completed, .socketFailed, .aborted: nil
         }

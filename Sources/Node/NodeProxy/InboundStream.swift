@@ -171,7 +171,7 @@ extension InboundStream: TunnelStreamOwner {
         } else {
             record.end(
                 on: pod.worker, fromCaller: ending.bytesToSocket, toCaller: ending.bytesFromSocket, error: error,
-                flag: flag)
+                flag: flag ?? ending.cause.flag)
         }
         pod.closed(self)
     }

@@ -77,7 +77,8 @@ final class InboundTunnel {
             let tls = try TLSConnection(server: certificate.server)
             tunnel = try TunnelConnection(
                 accepting: socket, tls: tls, settings: worker.configuration.tunnelSettings(.tunnelServer),
-                loop: worker.loop, buffers: worker.buffers, owner: self)
+                expiredDuration: worker.configuration.expiredTunnelDuration, loop: worker.loop,
+                buffers: worker.buffers, owner: self)
             pod.opened(self)
         } catch {
             refuse("\(error)")
@@ -96,6 +97,8 @@ extension InboundTunnel: PodConnection {
     func report(to metrics: inout WorkerMetrics) { metrics.openSockets[.destination, default: 0] &+= 1 }
 
     func abort(_ reason: String) { tunnel?.abandon(reason) }
+
+    func close(ifRevokedBy lists: RevocationLists) { tunnel?.close(ifRevokedBy: lists) }
 }
 
 extension InboundTunnel: TunnelOwner {
@@ -112,9 +115,12 @@ extension InboundTunnel: TunnelOwner {
         self.tunnel = nil
         pod.closed(self)
         if let reason = PeerRefusal(failure) { pod.worker.counted.refusedPeers[reason, default: 0] &+= 1 }
+        if let failure { pod.worker.noteRevocation(failure, .destination, tunnel.peerIdentity) }
         switch failure {
         case .handshake, .handshakeTimedOut, .http2: refuse(failure.map { "\($0)" } ?? "")
-        case .none, .connect, .connectTimedOut, .socket, .peerClosed, .keepAliveTimedOut, .abandoned: break
+        case .none, .revoked, .expired, .connect, .connectTimedOut, .socket, .peerClosed, .keepAliveTimedOut,
+            .abandoned:
+            break
         }
     }
 }

@@ -70,6 +70,9 @@ final class InnerTunnel {
         if let tunnel { tunnel.abandon(reason) } else { outer?.abort(reason) }
     }
 
+    /// Ends it if these lists revoke the peer within.
+    func close(ifRevokedBy lists: RevocationLists) { tunnel?.close(ifRevokedBy: lists) }
+
     private func fail(
         _ setback: ConnectAttempts.Setback?, isGateway: Bool, _ reason: String, _ flag: ResponseFlag = .connect
     ) {
@@ -89,7 +92,8 @@ extension InnerTunnel: TunnelStreamOwner {
         do {
             tunnel = try TunnelConnection(
                 connecting: near, tls: tls, settings: worker.configuration.tunnelSettings(.tunnelClient),
-                loop: worker.loop, buffers: worker.buffers, owner: self)
+                expiredDuration: worker.configuration.expiredTunnelDuration, loop: worker.loop,
+                buffers: worker.buffers, owner: self)
         } catch {
             fail(.endpoint, isGateway: false, "connection failed: \(error)")
         }
@@ -119,6 +123,7 @@ extension InnerTunnel: TunnelOwner {
 
     func tunnelClosed(_ tunnel: TunnelConnection, _ failure: TunnelFailure?) {
         self.tunnel = nil
+        if let failure { worker.noteRevocation(failure, .source, tunnel.peerIdentity) }
         if completion != nil {
             let failure = failure ?? .peerClosed
             fail(.endpoint, isGateway: false, "within the network gateway's tunnel: \(failure)", failure.flag)

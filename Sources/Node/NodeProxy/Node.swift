@@ -1,7 +1,7 @@
 public import Certificates
 import Discovery
 public import EventLoop
-import Identity
+public import Identity
 public import Mesh
 import Policy
 import Primitives
@@ -18,19 +18,24 @@ public final class Node {
         let namespace: NetworkNamespace
     }
 
-    private let loop: EventLoop
-    private let configuration: NodeConfiguration
-    private let logger: Logger
+    let loop: EventLoop
+    let configuration: NodeConfiguration
+    let logger: Logger
     private let home: NetworkNamespace
-    private var links: [WorkerLink] = []
+    private(set) var links: [WorkerLink] = []
     private var pods: [String: RunningPod] = [:]
     /// The workload that this process is, or is for; it runs in this process's own namespace.
     private var resident: RunningPod?
-    private var certificates: CertificateStore?
-    private var state: MeshState?
+    /// Workloads whose proxies run.
+    var runningNames: [WorkloadName] { (pods.values + [resident].compactMap { $0 }).map(\.name) }
+    private(set) var certificates: CertificateStore?
+    /// The service accounts for which there are to be certificates, and whom these name.
+    var identities: [ServiceAccountName: SPIFFEID] = [:]
+    var revocations: RevocationFollower?
+    private(set) var state: MeshState?
     private var enrolment: EnrolmentClient?
     private var isShuttingDown = false
-    private var counted = ControlMetrics()
+    var counted = ControlMetrics()
     /// The first state of the mesh is complete.
     private var isMeshKnown = false
     /// What is done once all workers have answered.
@@ -61,6 +66,7 @@ public final class Node {
 
     /// Starts the workers. `signer` is the certificate authority.
     public func start(signer: any CertificateSigner) throws(Errno) {
+        let tls = startRevocations()
         let mailboxes = try WorkerThreads.start(configuration.workerCount)
         let links = mailboxes.map { WorkerLink(mailbox: $0) }
         self.links = links
@@ -84,7 +90,7 @@ public final class Node {
                     logger: logger, home: home)
             }
         }
-        certificates = CertificateStore(loop: loop, signer: signer, options: configuration.tls) { [weak self] in
+        certificates = CertificateStore(loop: loop, signer: signer, options: tls) { [weak self] in
             self?.certificateChanged($0)
         }
     }
@@ -109,64 +115,19 @@ public final class Node {
     }
 
     /// Gives the workers a new version of the mesh.
-    public func publish(_ state: MeshState) {
+    /// - Parameter accounts: those whose workloads on this node have come, changed or gone; nil if that is not known.
+    public func publish(_ state: MeshState, changing accounts: Set<ServiceAccountName>? = nil) {
         self.state = state
         for link in links { link.publish(state, since: loop.now) }
-        for pod in pods.values { prefetch(pod.name) }
-        if let resident { prefetch(resident.name) }
+        // Without a name of its own every workload of the mesh would be this node's.
+        let concerned = configuration.nodeName == nil ? nil : accounts
+        for account in concerned ?? Set(runningNames.map(\.account)) { attend(to: account) }
     }
 
     /// Gives back the memory that a quiet node does not need: the workers' first, and then what is free.
     func releaseMemory() {
         for link in links { link.perform { $0.releaseMemory() } }
         loop.after(Limits.memoryReleasePauseDuration) { ProcessMemory.release() }
-    }
-
-    // MARK: Certificates
-
-    private func fetchCertificate(_ identity: SPIFFEID, for link: WorkerLink) {
-        certificates?.certificate(for: identity) { result in
-            link.perform { $0.received(result, for: identity) }
-        }
-    }
-
-    private func certificateChanged(_ event: CertificateStore.Event) {
-        switch event {
-        case .renewed(let certificate):
-            counted.fetchedCertificates &+= 1
-            logger.log(
-                .info, "identity", "certificate received", [.text("identity", certificate.identity.description)])
-            for link in links { link.perform { $0.received(.success(certificate), for: certificate.identity) } }
-        case .failed(let identity, let reason, let delay, let keeps):
-            counted.failedCertificates &+= 1
-            logger.log(
-                .warn, "identity", "certificate could not be fetched: \(reason)",
-                [
-                    .text("identity", identity.description), .text("retry_after", "\(delay.wholeMilliseconds)ms"),
-                    .bare("keeps_valid_certificate", keeps),
-                ])
-        case .forgotten(let identity):
-            for link in links { link.perform { $0.forget(identity) } }
-        }
-    }
-
-    private func identity(of name: WorkloadName) -> SPIFFEID? {
-        state?.localWorkload(name: name.name, namespace: name.namespace, serviceAccount: name.serviceAccount)?.identity
-    }
-
-    private func prefetch(_ name: WorkloadName) {
-        guard let identity = identity(of: name) else { return }
-        certificates?.prefetch(identity)
-    }
-
-    /// Drops the certificates of a service account that no running pod has any more. The mesh may have forgotten the
-    /// workload by then, so the account alone tells whose they were.
-    private func forgetUnused(_ name: WorkloadName) {
-        let isUsed = (pods.values + [resident].compactMap { $0 }).contains {
-            $0.name.namespace == name.namespace && $0.name.serviceAccount == name.serviceAccount
-        }
-        guard !isUsed else { return }
-        certificates?.forget { $0.namespace == name.namespace && $0.serviceAccount == name.serviceAccount }
     }
 
     /// Calls back once every worker has had a turn.
@@ -182,6 +143,7 @@ public final class Node {
         isShuttingDown = true
         logger.log(.info, "app", "shutdown, draining connections")
         enrolment?.stop()
+        revocations?.stop(on: loop)
         for link in links { link.perform { $0.drain() } }
         awaitDrained(until: loop.now + configuration.terminationDeadline)
     }
@@ -260,7 +222,7 @@ extension Node: EnrolmentTarget {
         }
         // Only now, since a worker hands connections over to another, which must know the pod by then.
         for link in links { link.perform { $0.start(uid: uid) } }
-        prefetch(pod.name)
+        attend(to: pod.name.account)
         logger.log(
             .info, "inpod::statemanager", "pod enrolled",
             [.text("uid", uid), .text("workload", "\(pod.name.namespace)/\(pod.name.name)")])
@@ -269,9 +231,8 @@ extension Node: EnrolmentTarget {
     func stopPod(uid: String, _ done: @escaping () -> Void) {
         guard let pod = pods.removeValue(forKey: uid) else { return done() }
         counted.stoppedPods &+= 1
+        attend(to: pod.name.account)
         gather({ $0.remove(uid: uid) }) { [weak self] _ in
-            // Until now a worker may have asked for it.
-            self?.forgetUnused(pod.name)
             self?.logger.log(.info, "inpod::statemanager", "pod removed", [.text("uid", uid)])
             done()
         }

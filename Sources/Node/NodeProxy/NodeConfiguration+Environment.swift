@@ -19,6 +19,7 @@ extension NodeConfiguration {
         self.init()
         try refuseUnsupported(reader)
         tls = try Self.tlsOptions(reader)
+        readRevocations(reader)
         try readControlPlane(reader, proxyConfig)
         try readIdentity(reader)
         readMetadata(reader, proxyConfig)
@@ -58,11 +59,6 @@ extension NodeConfiguration {
     private func refuseUnsupported(_ reader: EnvironmentReader) throws(ConfigurationError) {
         guard try reader.flag("FAKE_CA") != true else {
             throw ConfigurationError(variable: "FAKE_CA", reason: "is not supported")
-        }
-        for name in ["CRL_PATH"] {
-            guard reader.text(name) == nil else {
-                throw ConfigurationError(variable: name, reason: "is not supported")
-            }
         }
     }
 
@@ -125,6 +121,7 @@ extension NodeConfiguration {
         access.tls = tls
         access.tls.cipherSuites = TLSOptions().cipherSuites
         access.tls.offersOffload = false
+        access.tls.revocations = nil
         let standardToken = "./var/run/secrets/tokens/istio-token"
         if let token = reader.text("AUTH_TOKEN") {
             access.token = BearerToken(token)
@@ -176,6 +173,7 @@ extension NodeConfiguration {
 
     private mutating func readTransport(_ reader: EnvironmentReader) throws(ConfigurationError) {
         idleTunnelDuration = try reader.duration("POOL_UNUSED_RELEASE_TIMEOUT") ?? idleTunnelDuration
+        expiredTunnelDuration = try reader.duration("CULVERT_EXPIRED_TUNNEL_DURATION") ?? expiredTunnelDuration
         if let count: UInt16 = try reader.number("POOL_MAX_STREAMS_PER_CONNECTION", atLeast: 1) {
             tunnelStreamCountMax = Int(count)
         }

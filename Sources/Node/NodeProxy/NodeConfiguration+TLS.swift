@@ -26,6 +26,10 @@ extension NodeConfiguration {
         return options
     }
 
+    mutating func readRevocations(_ reader: EnvironmentReader) {
+        revocationPath = reader.text("CRL_PATH")
+    }
+
     /// Leaves the kernel's TLS aside, with a remark, where the kernel cannot do what is asked of it.
     public mutating func tryKernelTLS() {
         guard tls.offersOffload else { return }

@@ -63,11 +63,15 @@ public struct NodeConfiguration: Sendable {
     public var workerCount = 2
     public var terminationDeadline: Duration = .seconds(5)
     public var idleTunnelDuration: Duration = Limits.tunnelIdleDuration
+    /// How long streams may outlive the certificate by which their peer has proved who it is.
+    public var expiredTunnelDuration: Duration = Limits.expiredTunnelDuration
     public var tunnelStreamCountMax = Limits.tunnelStreamCountMax
     public var streamWindowByteCount: UInt32 = Limits.streamWindowByteCount
     public var connectionWindowByteCount: UInt32 = 16 << 20
     public var frameByteCountMax: UInt32 = 1 << 20
     public var tls = TLSOptions()
+    /// The file of revocation lists by which workloads are judged; nil: they are by none.
+    public var revocationPath: String?
 
     public var logFormat = LogFormat.plain
     public var logFilter = LogFilter.standard

@@ -159,7 +159,7 @@ public final class NodeService {
                 complaints = discovery.applyLocal(response)
             } else if let outcome = localStore?.applyLocal(response) {
                 complaints = outcome.complaints
-                node.publish(outcome.update.state)
+                node.publish(outcome.update.state, changing: outcome.update.changedAccounts)
             }
             for complaint in complaints {
                 logger.log(.error, "state_manager::local", "local resource refused", [.text("error", complaint)])
@@ -186,7 +186,7 @@ private final class NoCertificateAuthority: CertificateSigner {
 
 extension NodeService: DiscoveryDelegate {
     public func discoveryUpdated(_ update: DiscoveryUpdate) {
-        node.publish(update.state)
+        node.publish(update.state, changing: update.changedAccounts)
     }
 
     public func discoveryReceived(typeURL: String, byteCount: Int) {

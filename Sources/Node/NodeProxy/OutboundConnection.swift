@@ -45,10 +45,8 @@ final class OutboundConnection {
     static func accept(_ accepted: consuming AcceptedSocket, _ pod: PodProxy) {
         let peer = accepted.peer
         let socket = accepted.take()
-        guard let destination = TCPSocket.originalDestination(of: socket) ?? TCPSocket.localEndpoint(of: socket) else {
-            return
-        }
-        begin(socket, from: peer, to: destination, pod)
+        let destination = TCPSocket.originalDestination(of: socket) ?? TCPSocket.localEndpoint(of: socket)
+        if let destination { begin(socket, from: peer, to: destination, pod) }
     }
 
     /// Sends a connection on its way whose destination is known.
@@ -165,8 +163,7 @@ final class OutboundConnection {
     private func dial(_ plain: OutboundRoute.Plain) {
         record.destination = plain.destination
         record.callee = Party(workload: plain.workload)
-        (record.caller.proof, record.authority) = (.none, nil)
-        record.service = plain.service
+        (record.caller.proof, record.authority, record.service) = (.none, nil, plain.service)
         let worker = pod.worker
         do throws(Errno) {
             let upstream = try worker.connect(in: pod.namespace, to: plain.destination, isPlain: true)
@@ -349,6 +346,8 @@ extension OutboundConnection: PodConnection {
                 kind: kind))
     }
 
+    func close(ifRevokedBy lists: RevocationLists) { inner?.close(ifRevokedBy: lists) }
+
     func abort(_ reason: String) {
         flag = ResponseFlag.none  // Nobody's fault: the pod or the node goes.
         if let stream {
@@ -378,6 +377,7 @@ extension OutboundConnection: TunnelStreamOwner {
     func streamEnded(_ stream: TunnelStream, _ ending: RelayEnding) {
         let reason = failure ?? ending.cause.failure
         if retry(after: setback ?? ending.cause.setback, reason, { stream.reclaim() }) { return }
+        flag = flag ?? ending.cause.flag
         finish(reason, sent: ending.bytesFromSocket, received: ending.bytesToSocket)
     }
 }

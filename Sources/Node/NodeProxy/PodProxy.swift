@@ -5,6 +5,7 @@ import Mesh
 import Policy
 import Primitives
 import System
+import TLS
 import Telemetry
 import Tunnel
 import Wire
@@ -15,6 +16,8 @@ protocol PodConnection: AnyObject {
     func abort(_ reason: String)
     /// Decides again under the policies that apply now.
     func reevaluate(_ policies: CompiledPolicySet)
+    /// Ends its tunnel, if it has one of its own, when these lists revoke the peer.
+    func close(ifRevokedBy lists: RevocationLists)
     /// Adds what it holds open and has moved so far.
     func report(to metrics: inout WorkerMetrics)
     /// Adds itself where it joins two parties.
@@ -23,6 +26,7 @@ protocol PodConnection: AnyObject {
 
 extension PodConnection {
     func reevaluate(_ policies: CompiledPolicySet) {}
+    func close(ifRevokedBy lists: RevocationLists) {}
     func describe(in list: inout ConnectionList) {}
 }
 
@@ -77,6 +81,7 @@ final class PodProxy {
         pool = TunnelPool(
             loop: worker.loop, idleDuration: worker.configuration.idleTunnelDuration,
             streamCountMax: worker.configuration.tunnelStreamCountMax)
+        pool.lost = { [unowned worker] in worker.noteRevocation($1, .source, $0.peerIdentity) }
     }
 
     func start() {
@@ -219,6 +224,12 @@ final class PodProxy {
         undecided.removeAll { $0.ending == nil }
         undecided += connections.values.map { ($0, ending) }
         if !isUnderWay, !undecided.isEmpty { worker.loop.requestResume(self) }
+    }
+
+    /// Ends the tunnels whose peers these lists revoke.
+    func close(ifRevokedBy lists: RevocationLists) {
+        pool.close(ifRevokedBy: lists)
+        for connection in Array(connections.values) { connection.close(ifRevokedBy: lists) }
     }
 
     /// The policies that allow somebody at this pod, for those whom none of them allows; found once for each version.

@@ -18,7 +18,8 @@ extension PodProxy {
         do {
             return try TunnelConnection(
                 connecting: worker.connect(in: namespace, to: key.destination), tls: tls,
-                settings: worker.configuration.tunnelSettings(.tunnelClient), loop: worker.loop,
+                settings: worker.configuration.tunnelSettings(.tunnelClient),
+                expiredDuration: worker.configuration.expiredTunnelDuration, loop: worker.loop,
                 buffers: worker.buffers, owner: owner)
         } catch {
             throw .connect(error)

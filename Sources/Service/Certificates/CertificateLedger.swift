@@ -50,6 +50,11 @@ public struct CertificateLedger<Certificate: Sendable>: Sendable {
         var due: Instant
         /// Of the signing call under way.
         var ticketNumber: UInt64?
+        /// Since when nobody needs it.
+        var released: Instant?
+
+        /// A call may be made. Nobody's certificate is not renewed.
+        var isEligible: Bool { ticketNumber == nil && (released == nil || priority > .background) }
     }
 
     private var entries: [SPIFFEID: Entry] = [:]
@@ -60,6 +65,9 @@ public struct CertificateLedger<Certificate: Sendable>: Sendable {
 
     /// All identities, in no order.
     public var identities: [SPIFFEID] { Array(entries.keys) }
+
+    /// Those that somebody needs.
+    public var needed: [SPIFFEID] { entries.filter { $0.value.released == nil }.map(\.key) }
 
     /// Where an identity stands; nil if nobody has asked for it.
     public func state(of identity: SPIFFEID, wall: WallTime) -> State? {
@@ -91,6 +99,21 @@ public struct CertificateLedger<Certificate: Sendable>: Sendable {
         return .initializing(entry.priority)
     }
 
+    /// A workload that needs the identity has come, or come back.
+    public mutating func use(_ identity: SPIFFEID) { entries[identity]?.released = nil }
+
+    /// Nobody needs the identity any more. It is forgotten after a while: who is only being restarted finds its
+    /// certificate again.
+    public mutating func release(_ identity: SPIFFEID, now: Instant) {
+        guard entries[identity]?.released == nil else { return }
+        entries[identity]?.released = now
+    }
+
+    /// Identities that nobody has needed for so long that they are to be forgotten.
+    public func forgettable(now: Instant) -> [SPIFFEID] {
+        entries.filter { $0.value.released.map { now - $0 >= Limits.certificateForgetDuration } ?? false }.map(\.key)
+    }
+
     /// Drops an identity. The answer to a call that is under way will be refused.
     public mutating func forget(_ identity: SPIFFEID) { entries[identity] = nil }
 
@@ -98,7 +121,7 @@ public struct CertificateLedger<Certificate: Sendable>: Sendable {
     /// due.
     public mutating func begin(now: Instant) -> Ticket? {
         guard openTickets.count < Limits.signingCallCountMax else { return nil }
-        let next = entries.lazy.filter { $0.value.ticketNumber == nil && $0.value.due <= now }
+        let next = entries.lazy.filter { $0.value.isEligible && $0.value.due <= now }
             .min { ($1.value.priority, $0.value.due) < ($0.value.priority, $1.value.due) }
         guard let identity = next?.key else { return nil }
         ticketCount += 1
@@ -107,13 +130,17 @@ public struct CertificateLedger<Certificate: Sendable>: Sendable {
         return Ticket(identity: identity, number: ticketCount)
     }
 
-    /// When `begin` has something to give next; nil if only an answer can change that.
+    /// When `begin` or `forgettable` has something to give next; nil if only an answer can change that.
     public var nextDue: Instant? {
-        guard openTickets.count < Limits.signingCallCountMax else { return nil }
-        return entries.values.lazy.filter { $0.ticketNumber == nil }.map(\.due).min()
+        let forgetting = entries.values.lazy.compactMap(\.released).min().map { $0 + Limits.certificateForgetDuration }
+        guard openTickets.count < Limits.signingCallCountMax else { return forgetting }
+        let signing = entries.values.lazy.filter(\.isEligible).map(\.due).min()
+        return [forgetting, signing].compactMap { $0 }.min()
     }
 
-    /// Ends a call that brought a certificate. Its renewal falls due at half of its life, a little earlier by chance.
+    /// Ends a call that brought a certificate. Its renewal falls due at half of what is left of its life, a little
+    /// earlier by chance. What is over says nothing: CAs date certificates back, by minutes, since clocks differ, and a
+    /// short one would seem to be halfway through as it comes (a ztunnel then asks again without end).
     /// - Returns: false if nobody needs it any more.
     public mutating func complete(
         _ ticket: Ticket, _ certificate: Certificate, _ validity: Validity, now: Instant, wall: WallTime,
@@ -125,10 +152,9 @@ public struct CertificateLedger<Certificate: Sendable>: Sendable {
         entry.failure = nil
         entry.failureCount = 0
         entry.priority = .background
-        let lifetime = validity.notAfter - validity.notBefore
-        let age = wall - validity.notBefore
-        let renewalAge = lifetime * Double.random(in: 0.45...0.5, using: &generator)
-        entry.due = now + max(renewalAge - age, Limits.certificateRenewalSpanMin)
+        let life = min(validity.notAfter - validity.notBefore, validity.notAfter - wall)
+        let share = Double.random(in: 0.45...0.5, using: &generator)
+        entry.due = now + max(life * share, Limits.certificateRenewalSpanMin)
         entries[ticket.identity] = entry
         return true
     }

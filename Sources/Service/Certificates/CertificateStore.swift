@@ -64,18 +64,21 @@ public final class CertificateStore {
         }
     }
 
-    /// Fetches a certificate that will be needed.
+    /// Fetches a certificate that will be needed, and keeps it until its identity is released.
     public func prefetch(_ identity: SPIFFEID) {
         _ = ledger.request(identity, priority: .warmup, now: loop.now, wall: WallClock.now())
+        ledger.use(identity)
         pump()
     }
 
-    /// Drops the identities that no pod of this node has any more.
-    public func forget(where isGone: (SPIFFEID) -> Bool) {
-        for identity in ledger.identities where isGone(identity) { forget(identity) }
+    /// No workload of this node needs the identity any more. Unless one comes that does it is forgotten after
+    /// `Limits.certificateForgetDuration`, and not renewed until then.
+    public func release(_ identity: SPIFFEID) {
+        ledger.release(identity, now: loop.now)
+        pump()
     }
 
-    /// Drops an identity that no pod of this node has any more.
+    /// Drops an identity and its key at once.
     public func forget(_ identity: SPIFFEID) {
         ledger.forget(identity)
         successions[identity] = nil
@@ -84,10 +87,10 @@ public final class CertificateStore {
         answer(identity, .failure(.forgotten))
     }
 
-    /// Every identity and where it stands, in the order of their texts: for the configuration dump.
+    /// Every identity that somebody needs and where it stands, in the order of their texts: for the configuration dump.
     public func states() -> [(identity: SPIFFEID, state: CertificateLedger<WorkloadCertificate>.State)] {
         let wall = WallClock.now()
-        return ledger.identities.sorted { $0.description < $1.description }
+        return ledger.needed.sorted { $0.description < $1.description }
             .compactMap { identity in ledger.state(of: identity, wall: wall).map { (identity, $0) } }
     }
 
@@ -97,6 +100,7 @@ public final class CertificateStore {
         guard !isPumping else { return }
         isPumping = true
         defer { isPumping = false }
+        for identity in ledger.forgettable(now: loop.now) { forget(identity) }
         while let ticket = ledger.begin(now: loop.now) { sign(ticket) }
         if let timer { loop.cancel(timer) }
         timer = ledger.nextDue.map { due in

@@ -10,4 +10,9 @@ public struct DiscoveryUpdate: Sendable {
     public internal(set) var localWorkloads: [Workload] = []
     /// Service accounts that no workload of this node has any longer.
     public internal(set) var departedAccounts: Set<ServiceAccountName> = []
+
+    /// Service accounts whose workloads on this node have come, changed or gone.
+    public var changedAccounts: Set<ServiceAccountName> {
+        departedAccounts.union(localWorkloads.lazy.map(\.account))
+    }
 }

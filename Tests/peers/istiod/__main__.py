@@ -92,8 +92,10 @@ class Istiod(grpc.GenericRpcHandler):
         handlers = {
             "serve": self.serve, "trust": self.trust, "admit": self.admit, "mute": self.mute, "name by": self.name_by,
             "enrol": self.enrol, "withdraw": self.withdraw, "gate": self.gate.set, "reset": self.gate.reset,
-            "ca": self.authority.set, "revoke": self.authority.revoke, "put": self.discovery.put,
-            "remove": self.discovery.remove, "many": self.discovery.many, "burst": self.discovery.burst, "send": self.discovery.send,
+            "ca": self.authority.set, "revoke": self.authority.revoke,
+            "revoke issuer": self.authority.revoke_issuer, "put": self.discovery.put,
+            "remove": self.discovery.remove, "many": self.discovery.many, "burst": self.discovery.burst,
+            "send": self.discovery.send,
             "end": self.discovery.end,
         }
         pipe = f"{self.folder}/commands"

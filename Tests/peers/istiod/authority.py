@@ -1,6 +1,7 @@
 """CreateCertificate, with checks of what is asked, and every way to answer it wrong."""
 
 import datetime
+import os
 import threading
 import time
 
@@ -101,10 +102,17 @@ class Authority:
         """Revokes all that an identity was given so far, and writes the lists of every issuer."""
         for issuer, serial in self.issued.get(identity, []):
             issuer.revoked.append(serial)
-        text = "".join(issuer.revocations() for issuer in self.issuers.values())
+        self._write_lists(path)
+
+    def revoke_issuer(self, name, path):
+        """Revokes an intermediate."""
+        issuer = self.issuer(name)
+        issuer.parent.revoked.append(issuer.certificate.serial_number)
+        self._write_lists(path)
+
+    def _write_lists(self, path):
         with open(path + ".new", "w") as file:
-            file.write(text)
-        import os
+            file.write("".join(issuer.revocations() for issuer in self.issuers.values()))
         os.rename(path + ".new", path)
 
     def serve(self, message, context):

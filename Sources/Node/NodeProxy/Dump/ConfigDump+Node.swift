@@ -178,7 +178,7 @@ extension JSONWriter {
             json.member("keepaliveRetries", keepAlive.probes)
             json.member("userTimeoutEnabled", keepAlive.boundsUnacknowledged)
         }
-        member("crlPath", orNull: nil)
+        member("crlPath", orNull: configuration.revocationPath)
         member("fakeCa", false)
         member("fakeSelfInbound", false)
         member("xdsOnDemand", false)

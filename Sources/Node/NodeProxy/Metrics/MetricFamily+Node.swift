@@ -36,6 +36,12 @@ extension MetricFamily {
     static let openSockets = MetricFamily(
         "istio_tcp_sockets_open", .gauge, help: "The current number of open TCP sockets")
 
+    // MARK: Revocation
+
+    static let revokedPeers = MetricFamily(
+        "istio_crl_policy_rejections", .counter,
+        help: "The total number of connections rejected or closed because a certificate was revoked")
+
     // MARK: Names
 
     static let nameRequests = MetricFamily("istio_dns_requests", .counter, help: "Total number of DNS requests")

@@ -18,6 +18,7 @@ struct NodeMetrics {
         writeProcess(to: &page)
         writeDiscovery(to: &page)
         writeTraffic(to: &page)
+        writeRevocations(to: &page)
         writeNames(to: &page)
         writePods(to: &page)
         writeOwn(to: &page)
@@ -58,6 +59,15 @@ struct NodeMetrics {
         page.write(.openSockets) { page in
             for reporter in Reporter.allCases {
                 guard let count = workers.openSockets[reporter] else { continue }
+                page.sample(MetricLabels("reporter", reporter.rawValue).bytes, count)
+            }
+        }
+    }
+
+    private func writeRevocations(to page: inout MetricsPage) {
+        page.write(.revokedPeers) { page in
+            for reporter in Reporter.allCases {
+                guard let count = workers.revokedPeers[reporter] else { continue }
                 page.sample(MetricLabels("reporter", reporter.rawValue).bytes, count)
             }
         }

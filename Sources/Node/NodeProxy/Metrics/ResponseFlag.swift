@@ -30,14 +30,23 @@ enum ResponseFlag: Int, CaseIterable, Sendable {
     }
 }
 
+extension RelayCause {
+    /// The flag of connections that end so; nil where it follows from whether they ended in order.
+    var flag: ResponseFlag? {
+        if case .peerRevoked = self { .revoked } else { nil }
+    }
+}
+
 extension TunnelFailure {
     /// The flag of connections that fail for want of this tunnel.
     var flag: ResponseFlag {
         switch self {
+        case .revoked: .revoked
+        case .handshake where isRevocation: .revoked
         case .handshake, .handshakeTimedOut: .tls
         case .http2: .http2
         case .connectTimedOut: .networkPolicy
-        case .connect, .socket, .peerClosed, .keepAliveTimedOut, .abandoned: .connect
+        case .connect, .socket, .peerClosed, .keepAliveTimedOut, .expired, .abandoned: .connect
         }
     }
 }

@@ -9,6 +9,8 @@ struct WorkerMetrics: Sendable {
     /// Connections that are open now.
     var openSockets: [Reporter: UInt64] = [:]
     var refusedPeers: [PeerRefusal: UInt64] = [:]
+    /// Tunnels that were refused or cut off because the peer's certificate is revoked.
+    var revokedPeers: [Reporter: UInt64] = [:]
     /// Connections that were turned away before their parties were known.
     var refusedConnections: [Reporter: UInt64] = [:]
     var names = NameTraffic()
@@ -23,6 +25,7 @@ struct WorkerMetrics: Sendable {
         for (labels, counts) in other.traffic { traffic[labels, default: TrafficCounts()].merge(counts) }
         openSockets.merge(other.openSockets) { $0 &+ $1 }
         refusedPeers.merge(other.refusedPeers) { $0 &+ $1 }
+        revokedPeers.merge(other.revokedPeers) { $0 &+ $1 }
         refusedConnections.merge(other.refusedConnections) { $0 &+ $1 }
         names.merge(other.names)
         hostnames.merge(other.hostnames)
@@ -33,6 +36,8 @@ struct WorkerMetrics: Sendable {
 /// Why a peer that came to 15008 was turned away or cut off, as the label `reason` says it.
 enum PeerRefusal: String, CaseIterable, Sendable {
     case handshakeFailed = "tls_handshake"
+    case revoked = "certificate_revoked"
+    case expired = "certificate_expired"
     case handshakeTimedOut = "tls_handshake_timeout"
     case tooManyHandshakes = "too_many_handshakes"
     case notHTTP2 = "not_http2"
@@ -44,7 +49,9 @@ enum PeerRefusal: String, CaseIterable, Sendable {
     /// Nil for endings that are nobody's fault.
     init?(_ failure: TunnelFailure?) {
         switch failure {
-        case .handshake: self = .handshakeFailed
+        case .revoked: self = .revoked
+        case .expired: self = .expired
+        case .handshake: self = failure?.isRevocation == true ? .revoked : .handshakeFailed
         case .handshakeTimedOut: self = .handshakeTimedOut
         case .keepAliveTimedOut: self = .keepAliveTimedOut
         case .http2(let http2):
