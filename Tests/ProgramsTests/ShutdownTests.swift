@@ -44,10 +44,13 @@ import Testing
         #expect(try node.wait(atMost: .seconds(10)) == .exited(0))
     }
 
-    @Test func `a node that is interrupted twice does not wait for its connections`() throws {
-        let place = try Place()
-        try place.write(
-            "mesh.yaml", "workloads: [{uid: web, name: web, namespace: shop, serviceAccount: web, node: one}]\n")
+    private static func mesh(_ name: String) -> String {
+        "workloads: [{uid: \(name), name: \(name), namespace: shop, serviceAccount: web, node: one}]\n"
+    }
+
+    /// A node that has a minute for a connection that would last.
+    private func startJoined(_ place: Place) throws -> ChildProcess {
+        try place.write("mesh.yaml", Self.mesh("web"))
         let node = try place.start(
             [try program("culvert-node")],
             [
@@ -68,6 +71,22 @@ import Testing
         #expect(try eventually { try place.run(["ss", "-Hltn"]).contains(":7000") })
         _ = try place.start(["python3", "-c", client], log: "client")
         #expect(try eventually { place.text("client").contains("joined") }, "\(place.text("log"))")
+        return node
+    }
+
+    @Test func `a node that waits for its connections follows the mesh`() throws {
+        let place = try Place()
+        let node = try startJoined(place)
+        node.send(signal: 15)
+        #expect(try node.wait(atMost: .seconds(1)) == nil)
+        try place.write("mesh.yaml", Self.mesh("other"))
+        #expect(try node.wait(atMost: .seconds(10)) == .exited(0))
+        #expect(place.text("log").contains("the workload was removed from the mesh"), "\(place.text("log"))")
+    }
+
+    @Test func `a node that is interrupted twice does not wait for its connections`() throws {
+        let place = try Place()
+        let node = try startJoined(place)
         node.send(signal: 2)
         #expect(try node.wait(atMost: .seconds(2)) == nil)
         node.send(signal: 15)

@@ -94,13 +94,12 @@ public final class NodeService {
         services = [probes, metrics, admin]
     }
 
+    /// The mesh is followed to the end: whom a policy comes to deny is cut also while connections have their time.
     private func shutDown() {
         isShuttingDown = true
         for service in services { service.stop() }
         services = []
-        discovery?.stop()
         firstLoad?.stop()
-        local?.stop()
         node.shutDown()
     }
 

@@ -49,9 +49,6 @@ public final class LocalStateFollower {
         try adopt(try read())
     }
 
-    /// Ends the following; what was read stays.
-    public func stop() { follower?.stop() }
-
     private func read() throws(Errno) -> [UInt8] {
         switch source {
         case .inline(let text): Array(text.utf8)
