@@ -1,7 +1,6 @@
 """What programs of Tests/day have kept that they should have given back."""
 
 import statistics
-from pathlib import Path
 
 import mesh
 
@@ -56,9 +55,8 @@ def sockets(network):
 
 
 def held(program):
-    """Names of the pods' namespaces that a program holds; of one that is gone the kernel tells no name."""
-    links = [Path(path) for path in program.open_files() if "/netns/" in path or path.startswith("net:")]
-    return {link.name for link in links}
+    """The pods' namespaces that a program holds; the kernel calls one that is gone by the root's name."""
+    return {path for path in program.open_files() if "/netns/" in path or path.startswith("net:") or path == "/"}
 
 
 def namespaces():
