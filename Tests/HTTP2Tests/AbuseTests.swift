@@ -20,9 +20,14 @@ struct AbuseTests {
         (.invalidFrames, { Frame.headers($0, [(":culvert", "x")]) }, 200),
         (
             .oversizedFieldLists, { Frame.headers($0, [(":method", "CONNECT"), (":authority", "a:1"), long, long]) },
-            200
+            20
         ),
     ]
+
+    /// So many fields more than a request has.
+    private static func extra(_ count: Int) -> [(String, String)] {
+        (0..<(count + Limits.http2FreeFieldCount - 2)).map { ("f\($0)", "") }
+    }
 
     private static let long = ("x", String(repeating: "y", count: 40_000))
 
@@ -65,6 +70,28 @@ struct AbuseTests {
         let last = Frame.parse(end.owner.chunks.flatMap { $0 }).last { $0.type == 7 }
         #expect(last?.payload.dropFirst(4).prefix(4).elementsEqual(Frame.bigEndian(0xb)) ?? false)
         #expect(last.map { String(decoding: $0.payload.dropFirst(8), as: UTF8.self) } == abuse.description)
+    }
+
+    @Test func `lists of very many fields end the connection`() throws {
+        let end = try makeServer()
+        let fields = [(":method", "CONNECT"), (":authority", "10.1.0.7:8080")] + Self.extra(1000)
+        for number in 0..<3 { try end.receive(Frame.headers(5 + 2 * UInt32(number), fields)) }
+        #expect(end.session.abuse == nil)
+        #expect(throws: HTTP2ConnectionFailure(.abused(.fields), reason: HTTP2Abuse.fields.description)) {
+            try end.receive(Frame.headers(11, fields))
+        }
+    }
+
+    @Test func `lists of many bytes end the connection, however few theirs are on the wire`() throws {
+        let end = try makeServer()
+        let fields = [
+            (":method", "CONNECT"), (":authority", "10.1.0.7:8080"), ("x", String(repeating: "y", count: 56_000)),
+        ]
+        for number in 0..<105 { try end.receive(Frame.headers(5 + 2 * UInt32(number), fields)) }
+        #expect(end.session.abuse == nil)
+        #expect(throws: HTTP2ConnectionFailure(.abused(.fields), reason: HTTP2Abuse.fields.description)) {
+            try end.receive(Frame.headers(215, fields))
+        }
     }
 
     @Test func `what was done long ago is forgiven`() throws {

@@ -65,6 +65,25 @@ struct RequestRuleTests {
         #expect(end.owner.accepted.count == 1)
     }
 
+    @Test(arguments: [("u@10.1.0.7:8080", "503"), ("a@b@c:80", "503"), ("u@10.1.0.7", "400"), ("u@a:65536", "400")])
+    func `a CONNECT with a user before the host reaches the owner, and is answered`(
+        _ authority: String, _ status: String
+    ) throws {
+        let end = try server()
+        try end.receive(Frame.headers(1, [(":method", "CONNECT"), (":authority", authority)]))
+        let stream = try #require(end.owner.accepted.first)
+        #expect(stream.head.text(":authority") == authority)
+        try end.session.refuse(stream, fields: [HTTPField(":status", status)])
+        let frames = Frame.parse(try end.output())
+        #expect(frames.map(\.type) == [1, 3])
+        #expect(frames.first?.payload == (status == "400" ? [0x8c] : [0x08, 3] + "503".utf8))
+        #expect(frames.last?.payload == Frame.bigEndian(0))
+        // Wrong in another way as well.
+        try end.receive(Frame.headers(3, [(":method", "CONNECT"), (":authority", "u@a/b:1")]))
+        #expect(resets(try end.output()) == [Frame.bigEndian(1)])
+        #expect(end.owner.accepted.count == 1)
+    }
+
     @Test func `a list of fields above the limit is answered 431 and reset`() throws {
         let end = try server()
         let fields = (0..<17).map { ("x-\($0)", String(repeating: "v", count: 4096)) }

@@ -41,6 +41,8 @@ import Testing
         (connect("CART.shop.svc.cluster.local:80"), 503, "no service or workload for hostname"),
         (connect("cart.shop.svc.cluster.local.:80"), 503, "no service or workload for hostname"),
         (connect("cart:80"), 503, "no service or workload for hostname: cart"),
+        // To a ztunnel what follows a user is a name.
+        (connect("u@10.77.0.2:8080"), 503, "no service or workload for hostname: 10.77.0.2"),
         (connect("cart.shop.svc.cluster.local:81"), 503, "cannot resolve port"),
         (connect("hidden.elsewhere.svc.cluster.local:80"), 503, "no service or workload for hostname"),
         (connect("10.77.0.2:8080", data: "finish"), 200, ""),
@@ -95,8 +97,7 @@ import Testing
             [
                 head + #"[":authority","10.77.0.2:8080"],[":scheme","https"]]}"#,
                 head + #"[":authority","10.77.0.2:8080"],[":path","/"]]}"#,
-                connect("u@10.77.0.2:8080"), connect("10.77.0.2:8080/path"), connect(""),
-                connect("fd77::2:8080"),
+                connect("10.77.0.2:8080/path"), connect(""), connect("fd77::2:8080"),
                 head + #"[":authority","10.77.0.2:8080"],["connection","close"]]}"#,
             ])
         for answer in answers {

@@ -50,7 +50,7 @@ final class Simulation {
         entrance = try Listener()
         var receive = ReceiveLimits()
         if chance.once(in: 2) {
-            (receive.tunnelByteCountMax, receive.workerByteCountMax) = (1 << 18, 1 << 19)
+            (receive.tunnelByteCountMax, receive.nodeByteCountMax) = (1 << 18, 1 << 19)
         }
         let bound = chance.one(of: 1024, 3) as UInt32
         nodes = ["north", "south"].map {
@@ -267,8 +267,10 @@ final class Simulation {
         }
         for node in nodes {
             let budget = node.buffers.budget
-            let left = [budget.waitingByteCount, budget.lingeringByteCount, budget.growth]
-            guard left == [0, 0, 0] else { throw Violation("the budget of \(node.name) keeps \(left)") }
+            let left = [
+                budget.node.heldByteCount, budget.node.lingeringByteCount, budget.unsentByteCount, budget.growth,
+            ]
+            guard left == [0, 0, 0, 0] else { throw Violation("the budget of \(node.name) keeps \(left)") }
         }
         completeCount = conversations.count { $0.isComplete }
         release()

@@ -12,21 +12,22 @@ struct RequestTurnTests {
         let loop = try EventLoop()
         var turn = RequestTurn()
         var traces: [Trace] = []
-        var now = Instant(nanoseconds: 1)
+        var share = TurnShare()
+        var number: UInt64 = 1
         func ask(_ count: Int) {
             for _ in 0..<count {
                 let stream = TunnelStream(accepting: loop)
                 stream.slot = 0
                 traces.append(Trace(stream: stream))
-                _ = turn.take(stream, [HTTPField(":method", "CONNECT")], at: now)
+                _ = turn.take(stream, [HTTPField(":method", "CONNECT")], of: &share, in: number)
             }
         }
         ask(2 * Limits.requestCountPerTurn)
         for _ in 0..<200 {
-            now = now + .milliseconds(1)
+            number += 1
             ask(Limits.requestCountPerTurn)
             var decidedCount = 0
-            while turn.popNext(at: now) != nil { decidedCount += 1 }
+            while turn.popNext(of: &share, in: number) != nil { decidedCount += 1 }
             #expect(decidedCount == Limits.requestCountPerTurn && !turn.isEmpty)
         }
         let alive = traces.count { $0.stream != nil }

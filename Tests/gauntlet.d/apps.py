@@ -1,7 +1,9 @@
-"""The applications of a pod: ECHO and QUIET send back what they get, SINK reads and forgets, MUTE accepts and never reads."""
+"""The applications of a pod: ECHO and QUIET send back what they get, SINK reads and forgets, MUTE accepts and never reads,
+SOURCE sends without end."""
 
 import asyncio
 import os
+import socket
 import sys
 
 import lab
@@ -29,6 +31,17 @@ async def sink(reader, writer):
         writer.close()
 
 
+async def source(reader, writer):
+    try:
+        while True:
+            writer.write(bytes(1 << 16))
+            await writer.drain()
+    except (ConnectionError, OSError):
+        pass
+    finally:
+        writer.close()
+
+
 async def mute(reader, writer):
     # What the stream reads ahead is bounded by its limit.
     try:
@@ -41,15 +54,26 @@ async def mute(reader, writer):
 async def serve(ports):
     servers = []
     for port, answer in ports:
-        limit = 1 << 10 if port == lab.MUTE else 1 << 16
-        servers.append(await asyncio.start_server(answer, ["0.0.0.0", "::"], port, backlog=4096, limit=limit))
+        for family, address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
+            listener = socket.socket(family)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            if port == lab.MUTE:
+                # What it does not read is soon kept by others than its kernel.
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            listener.bind((address, port))
+            listener.listen(4096)
+            limit = 1 << 10 if port == lab.MUTE else 1 << 16
+            servers.append(await asyncio.start_server(answer, sock=listener, limit=limit))
     print("ready", flush=True)
     await asyncio.gather(*(server.serve_forever() for server in servers))
 
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["quiet"]:
+        lab.favour(os.getpid())
         asyncio.run(serve([(lab.QUIET, echo)]))
     else:
-        os.nice(10)
-        asyncio.run(serve([(lab.ECHO, echo), (lab.SINK, sink), (lab.MUTE, mute)]))
+        lab.stand_back()
+        asyncio.run(serve([(lab.ECHO, echo), (lab.SINK, sink), (lab.MUTE, mute), (lab.SOURCE, source)]))

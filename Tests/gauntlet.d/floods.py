@@ -88,4 +88,5 @@ def withdrawn(peer):
     peer.send(frames.reset(stream))
 
 
-main()
+if __name__ == "__main__":
+    main()

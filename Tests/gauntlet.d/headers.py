@@ -55,11 +55,18 @@ def bomb(stream, count=15000):
     return frames.frame(frames.HEADERS, frames.END_HEADERS, stream, REQUEST + b"\xbe" * count)
 
 
+def update(size):
+    """Another size of the table."""
+    return bytes([0x20 | frames.integer(size, 5)[0]]) + frames.integer(size, 5)[1:]
+
+
+# The table is emptied and filled again, many times in one block.
+THRASH = update(0) + update(4096) + REQUEST + b"".join(
+    frames.literal(b"a%d" % n, b"b", index=0x40) for n in range(1000))
+
+
 def thrash(stream):
-    """The table is emptied and filled again, many times in one block."""
-    update = lambda size: bytes([0x20 | frames.integer(size, 5)[0]]) + frames.integer(size, 5)[1:]
-    fields = b"".join(frames.literal(b"a%d" % n, b"b", index=0x40) for n in range(1000))
-    return frames.frame(frames.HEADERS, frames.END_HEADERS, stream, update(0) + update(4096) + REQUEST + fields)
+    return frames.frame(frames.HEADERS, frames.END_HEADERS, stream, THRASH)
 
 
 def pieces():
@@ -109,10 +116,11 @@ def main():
         run.attack("HPACK bomb", again_and_again(bomb, remember), large, oversized)
         reason = "too many field lists that are too large"
         run.attack("many small HPACK bombs", again_and_again(lambda stream: bomb(stream, 20), remember), reason)
-        run.attack("HPACK table thrashed", again_and_again(thrash), None)
+        run.attack("HPACK table thrashed", again_and_again(thrash), "too many fields")
         run.attack("blocks that do not decode", again_and_again(
             lambda stream: frames.frame(frames.HEADERS, frames.END_HEADERS, stream, junk)), "")
         run.finish()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -24,7 +24,7 @@ NAMESPACES = {
     "north": "north", "south": "south",
 }
 # What the bystander calls has a process of its own: attacked applications have their own worries.
-QUIET, ECHO, SINK, MUTE = 9000, 9001, 9002, 9003
+QUIET, ECHO, SINK, MUTE, SOURCE = 9000, 9001, 9002, 9003, 9004
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -58,6 +58,18 @@ def inside(place):
         os.close(there)
 
 
+def stand_back():
+    """Attackers bring their own processors, elsewhere; here they must not take those of nodes and bystanders."""
+    os.nice(10)
+
+
+def favour(pid):
+    """All threads of a process get a processor whenever they want one, whatever else this machine does: what is measured
+    is how long nodes let bystanders wait, and not how long other programs do."""
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        os.sched_setscheduler(int(thread), os.SCHED_RR, os.sched_param(1))
+
+
 def enter(descriptor):
     if libc.setns(descriptor, 0x40000000) != 0:
         raise OSError(ctypes.get_errno(), "setns")
@@ -67,6 +79,53 @@ def shell(place, *words):
     """Runs a command in a namespace and gives what it says."""
     words = ["ip", "netns", "exec", f"{NAME}-{NAMESPACES[place]}", *words]
     return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+
+
+class MemoryGroup:
+    """A control group in which a process may use so much memory beyond what it has."""
+
+    def __init__(self, pid, byte_count):
+        self.pid = pid
+        self.root, self.group = SCRATCH / "cgroup", SCRATCH / "cgroup/gauntlet"
+        self.root.mkdir(exist_ok=True)
+        # Which of the two versions has the memory is the machine's choice.
+        subprocess.run(["mount", "-t", "cgroup2", "none", self.root], check=True)
+        self.is_new = "memory" in (self.root / "cgroup.controllers").read_text().split()
+        if self.is_new:
+            (self.root / "cgroup.subtree_control").write_text("+memory")
+        else:
+            subprocess.run(["umount", self.root], check=True)
+            subprocess.run(["mount", "-t", "cgroup", "-o", "memory", "none", self.root], check=True)
+        self.group.mkdir()
+        (self.group / ("memory.max" if self.is_new else "memory.limit_in_bytes")).write_text(str(byte_count))
+
+    def __enter__(self):
+        # Memory that it has stays with its old group.
+        self.before = self.membership()
+        (self.group / "cgroup.procs").write_text(str(self.pid))
+        return self
+
+    def membership(self):
+        """Where the process is, below the root."""
+        for line in Path(f"/proc/{self.pid}/cgroup").read_text().splitlines():
+            number, controllers, path = line.split(":", 2)
+            if controllers == ("" if self.is_new else "memory"):
+                return self.root / path.lstrip("/")
+        raise AssertionError("no such group")
+
+    def most(self):
+        """The most that was used, in bytes."""
+        return int((self.group / ("memory.peak" if self.is_new else "memory.max_usage_in_bytes")).read_text())
+
+    def __exit__(self, *_):
+        (self.before / "cgroup.procs").write_text(str(self.pid))
+        for _ in range(50):
+            try:
+                self.group.rmdir()
+                break
+            except OSError:
+                time.sleep(0.1)
+        subprocess.run(["umount", self.root], check=True)
 
 
 class Program:

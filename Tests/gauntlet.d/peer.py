@@ -37,6 +37,7 @@ class Peer:
         self.coming, self.going = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = made.wrap_bio(self.coming, self.going, server_side=is_server)
         self.heard = b""
+        self.preface_left = len(frames.PREFACE) if is_server else 0
         self.unsent = b""
         self.sent = 0
         self.goaway = None
@@ -130,7 +131,8 @@ class Peer:
                 break
             if not data:
                 break
-            self.heard += data
+            self.heard += data[self.preface_left :]
+            self.preface_left = max(0, self.preface_left - len(data))
         position = 0
         while len(self.heard) - position >= 9:
             length = int.from_bytes(self.heard[position : position + 3], "big")
@@ -175,7 +177,7 @@ class Peer:
 
     # Order
 
-    def open(self, authority=f"{lab.LEDGER}:{lab.ECHO}", *fields, within=5):
+    def open(self, authority=f"{lab.LEDGER}:{lab.ECHO}", *fields, within=15):
         """A stream, once it has been answered with 200."""
         stream = self.request(authority, *fields)
         status = self.status(stream, within)
@@ -188,7 +190,7 @@ class Peer:
         self.send(frames.connect(stream, authority, *fields))
         return stream
 
-    def status(self, stream, within=5):
+    def status(self, stream, within=15):
         """The status of the answer; the code of the reset otherwise; None if there is neither."""
         def answer():
             return self.saw(frames.HEADERS, stream) or self.saw(frames.RST_STREAM, stream)
@@ -202,7 +204,7 @@ class Peer:
     def received(self, stream):
         return b"".join(f[3] for f in self.frames if f[0] == frames.DATA and f[2] == stream)
 
-    def echo(self, stream, data, within=5):
+    def echo(self, stream, data, within=15):
         """Sends bytes and waits for the same."""
         before = len(self.received(stream))
         self.send(frames.frame(frames.DATA, 0, stream, data))

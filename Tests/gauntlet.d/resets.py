@@ -9,6 +9,12 @@ from peer import Peer
 
 SELF = f"{lab.LEDGER}:{lab.ECHO}"
 SINK = f"{lab.LEDGER}:{lab.SINK}"
+BLOCK = frames.block(SELF)
+
+
+def connect(stream, more=b""):
+    """A request to an application that answers."""
+    return frames.frame(frames.HEADERS, frames.END_HEADERS, stream, BLOCK + more)
 
 
 def dials():
@@ -122,23 +128,26 @@ def nothing_left(at_rest):
 def main():
     with gauntlet.Gauntlet(ZTUNNEL_WORKER_THREADS=1) as run:
         at_rest = open_sockets()
-        rapid = lambda stream: frames.connect(stream, SELF) + frames.reset(stream)
+        rapid = lambda stream: connect(stream) + frames.reset(stream)
         reason = "too many requests withdrawn before their answer"
         run.attack("rapid reset", bounded(streaming(rapid)), reason, impatience)
         run.attack("rapid reset, answers not read", bounded(streaming(rapid, hears=False)), reason, churn)
         # Each of these makes us reset the stream.
-        overflow = lambda stream: frames.connect(stream, SELF) + frames.window_update(stream, 0x7FFFFFFF)
+        overflow = lambda stream: connect(stream) + frames.window_update(stream, 0x7FFFFFFF)
         run.attack("a window that overflows", bounded(streaming(overflow)), "", refusals)
         run.attack("a window that overflows, answers not read", bounded(streaming(overflow, hears=False)), "")
         strange = frames.literal(b":method", b"CONNECT") + frames.literal(b"X-Upper", b"y")
         malformed = lambda stream: frames.frame(frames.HEADERS, frames.END_HEADERS, stream, strange)
         run.attack("malformed requests", streaming(malformed), "too many invalid frames")
-        itself = lambda stream: frames.connect(stream, SELF) + frames.frame(
+        itself = lambda stream: connect(stream) + frames.frame(
             frames.PRIORITY, 0, stream, struct.pack(">IB", stream, 1))
         run.attack("streams that depend on themselves", bounded(streaming(itself)), "")
-        ended = lambda stream: frames.connect(stream, SELF) + frames.frame(frames.DATA, frames.END_STREAM, stream) * 2
+        ended = lambda stream: connect(stream) + frames.frame(frames.DATA, frames.END_STREAM, stream) * 2
         run.attack("DATA after the end", bounded(streaming(ended)), "")
-        run.check("a few streams more than are allowed", crowd)
+        long = lambda stream: connect(stream, frames.literal(b"content-length", b"1")) + frames.frame(
+            frames.DATA, 0, stream, b"more than one")
+        run.attack("more DATA than was announced", bounded(streaming(long)), "")
+        run.attack("streams beyond what is allowed", bounded(streaming(connect, prepare=fill)), "", crowd)
         run.check("what they opened is closed", nothing_left, at_rest)
         run.finish()
 

@@ -65,6 +65,11 @@ def right():
     peer.close()
 
 
+def with_user():
+    """What follows a user is a name to a ztunnel, and nobody has it."""
+    assert ask(f"a@{lab.LEDGER}:{lab.ECHO}") == "503"
+
+
 def mapped():
     """The pod's own address, mapped into IPv6, is either that address or none."""
     assert ask(f"[::ffff:{lab.LEDGER}]:{lab.ECHO}") in ("200", "400")
@@ -111,6 +116,7 @@ def main():
         try:
             run.check("the right target in every spelling", right)
             run.check("the right target mapped", mapped)
+            run.check("the right target after a user", with_user)
             run.check("forbidden targets in every spelling", all_refused)
             run.check("our ports from outside", plain_ports)
             run.check("our ports from within", from_within)

@@ -39,8 +39,14 @@ extension Limits {
     /// Both ends reset a stream at the same time: so ends each request that is refused.
     public static let http2StrayResets = RateLimit(burst: 20_000, perSecond: 10_000)
     public static let http2RefusedRequests = RateLimit(burst: 2_500, perSecond: 500)
-    /// Invalid frames, and field lists that are too large; of each.
+    /// Invalid frames, and interim responses; of each.
     public static let http2Mistakes = RateLimit(burst: 200, perSecond: 20)
+    /// Field lists that are too large. To find that out took more than their bytes.
+    public static let http2OversizedFieldLists = RateLimit(burst: 20, perSecond: 2)
+    /// Fields beyond so many of one list, and KiB of it beyond so many bytes.
+    public static let http2Fields = RateLimit(burst: 4_000, perSecond: 1_000)
+    public static let http2FreeFieldCount = 64
+    public static let http2FreeFieldByteCount = 16 * 1024
     public static let http2ForcedResets = RateLimit(burst: 2_500, perSecond: 500)
     /// What nghttp2 itself finds suspicious, such as DATA on streams that are closed.
     public static let http2Glitches = RateLimit(burst: 200_000, perSecond: 20_000)

@@ -14,6 +14,8 @@ extension Limits {
     /// Peers of one pod, from one address and on one worker, that may be at their handshakes at once. A pod that opens
     /// 10,000 streams at once needs 100 tunnels.
     public static let strangerCountPerSourceMax = 256
+    /// How often a worker repeats a warning that every connection could give.
+    public static let repeatedWarningInterval: Duration = .seconds(10)
     /// Attempts to take one connection to an endpoint before it fails.
     public static let connectAttemptCountMax = 3
     /// How long the gateway of a network has to end its stream after the tunnel within has ended.

@@ -8,12 +8,16 @@ extension Limits {
     public static let idlePipeCountMax = 4
     /// Bytes that one connection may take from its socket in one turn before its neighbours have their turn.
     public static let turnByteCountMax = 256 * 1024
+    /// The same for all tunnels of a worker that send bulk.
+    public static let workerTurnByteCountMax = 512 * 1024
     /// What is read at once from a peer that may send small frames or records, and so many bytes of what it sends
     /// count as one until its neighbours have their turn: small pieces cost more than their bytes.
     public static let smallReceiveByteCountMax = 16 * 1024
     public static let smallReceiveFactor = 16
     /// It is judged by so many bytes at a time.
     public static let smallReceiveJudgementByteCount = 64 * 1024
+    /// A read that brings less counts as so much of a turn's share.
+    public static let readCostByteCountMin = 1024
     /// For so long a peer that sent such counts as one that does.
     public static let smallReceiveNanoseconds: UInt64 = 10_000_000_000
     /// Frames are small when this is more than they have on average.
@@ -21,10 +25,14 @@ extension Limits {
     /// In a read of more frames, smaller pieces for one application are written together.
     public static let batchFrameCountMin: UInt64 = 64
     public static let heldPieceByteCountMax = 512
-    /// Requests of one tunnel that are decided in one turn; the others wait for the next.
-    public static let requestCountPerTurn = 32
+    /// Requests that a worker decides in one turn; the others wait for the next.
+    public static let requestCountPerTurn = 4
     /// What these may hold; more are refused unbegun.
     public static let waitingRequestByteCountMax = 1 << 20
+    /// Streams of lost tunnels that end in one turn, and stalled ones that are reset at once: each closes a connection
+    /// and writes a line.
+    public static let streamEndCountPerTurn = 4
+    public static let streamCutInterval: Duration = .milliseconds(5)
     /// What the kernel takes for a tunnel beyond what it can send at once.
     public static let tunnelUnsentByteCountMax = 512 * 1024
     /// Time for the TCP connection to a peer (ztunnel).
@@ -63,7 +71,7 @@ extension Limits {
     public static let streamWindowByteCountMax = 4 << 20
     /// By how much the windows on one tunnel may grow together, and all those of one worker.
     public static let tunnelWindowGrowthByteCountMax = 8 << 20
-    public static let workerWindowGrowthByteCountMax = 32 << 20
+    public static let workerWindowGrowthByteCountMax = 16 << 20
     /// A window that was passed on quickly grows to so many times its size.
     public static let windowGrowthFactor = 4
     /// Quickly means within this time; a stream that did so this long ago moves bulk.
@@ -76,13 +84,16 @@ extension Limits {
     public static let fastLinkBytesPerNanosecond = 1.25
     /// A window beside which somebody waits for short messages is no smaller than this.
     public static let latencyWindowByteCountMin = 32 * 1024
-    /// What may wait for applications that do not read: on one tunnel, on all of a worker, and of streams whose peers
-    /// want no more of them.
-    public static let tunnelWaitingByteCountMax = 24 << 20
-    public static let workerWaitingByteCountMax = 64 << 20
-    public static let lingeringByteCountMax = 8 << 20
+    /// What may wait for applications that do not read: on one tunnel, on all of a node (the memory that holds it), and
+    /// on streams whose peers want no more of them. With what streams cost beside it that makes less than 32 MiB.
+    public static let tunnelWaitingByteCountMax = 12 << 20
+    public static let nodeWaitingByteCountMax = 20 << 20
+    public static let lingeringByteCountMax = 4 << 20
     /// What a stream of the last kind counts as at least.
     public static let lingeringStreamByteCountMin = 8 * 1024
+    /// With more memory than this full of bytes for tunnels whose sockets take none, a worker encrypts a single record
+    /// at a time.
+    public static let workerUnsentByteCountMax = 4 << 20
     /// How often a tunnel that is not read is looked at, and for how long it bears streams that are stalled.
     public static let stalledStreamInterval: Duration = .milliseconds(100)
     public static let stalledStreamDuration: Duration = .seconds(2)

@@ -32,6 +32,8 @@ public import System
     public var resident: AnyObject?
     /// When this turn began.
     public private(set) var now: Instant
+    /// How many turns there were, this one included.
+    public private(set) var turnCount: UInt64 = 0
 
     /// A loop for the calling thread.
     /// - Parameter clock: what it takes for the time, if not the clock of the machine.
@@ -143,10 +145,14 @@ public import System
     public func turn(waitingAtMost limit: Duration? = nil) {
         let count = wait(atMost: limit)
         now = readClock()
+        turnCount &+= 1
         for position in 0..<count { dispatch(position) }
         if !resuming.isEmpty {
             swap(&resuming, &called.resuming)
-            for handler in called.resuming { handler.resume() }
+            // Each is the first in its turn: what they share in one may be used up by those before.
+            let first = Int(truncatingIfNeeded: turnCount % UInt64(called.resuming.count))
+            for handler in called.resuming[first...] { handler.resume() }
+            for handler in called.resuming[..<first] { handler.resume() }
             called.resuming.removeAll(keepingCapacity: true)
         }
         while let timer = timers.popDue(upTo: now.nanoseconds / Self.nanosecondsPerTick) {

@@ -2,12 +2,12 @@ import Primitives
 
 /// What a peer may still do of each kind of abuse.
 struct AbuseMeter {
-    private var left: [15 of Int32]
-    private var counts: [15 of UInt32] = .init(repeating: 0)
+    private var left: [17 of Int32]
+    private var counts: [17 of UInt32] = .init(repeating: 0)
     private var lastRefill: UInt64 = 0
 
     init() {
-        precondition(HTTP2Abuse.allCases.count == 15)
+        precondition(HTTP2Abuse.allCases.count == 17)
         left = .init { Int32(clamping: HTTP2Abuse.allCases[$0].limit.burst) }
     }
 

@@ -5,21 +5,31 @@ import Primitives
 struct FieldCollector {
     private(set) var fields: [HTTPField] = []
     private(set) var isOversized = false
+    /// Fields of this block so far.
+    private(set) var count = 0
     private var byteCount = 0
+    /// What the last field cost beyond what every request may: one if there are very many, and one for each KiB of a
+    /// very long list.
+    private(set) var lastCost = 0
     private let byteCountMax: Int
 
     init(byteCountMax: Int) { self.byteCountMax = byteCountMax }
 
     mutating func begin() {
         fields = []
-        byteCount = 0
+        (byteCount, count) = (0, 0)
         isOversized = false
     }
 
     /// - Returns: false when the block stands for so much that decoding it further is not worth it.
     mutating func append(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) -> Bool {
+        count += 1
         // No overflow: nghttp2 bounds a name and a value to 64 KiB each.
+        let before = byteCount
         byteCount += name.count + value.count + Self.overheadByteCount
+        let free = Limits.http2FreeFieldByteCount
+        lastCost = max(byteCount, free) / 1024 - max(before, free) / 1024
+        if count > Limits.http2FreeFieldCount { lastCost += 1 }
         if byteCount <= byteCountMax {
             fields.append(unsafe HTTPField(String(decoding: name, as: UTF8.self), bytes: Array(value)))
         } else if !isOversized {

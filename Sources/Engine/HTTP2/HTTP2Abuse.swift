@@ -21,7 +21,11 @@ public enum HTTP2Abuse: Int, CaseIterable, Sendable {
     /// Requests beyond the number of streams that we take.
     case refusedRequests
     case oversizedFieldLists
+    /// Fields of one list, or KiB of them, beyond what a request has.
+    case fields
     case invalidFrames
+    /// Responses that say that another will follow.
+    case interimResponses
     /// Streams that the peer made us reset.
     case forcedResets
     /// Frames of types that mean nothing to us, GOAWAY again and again.
@@ -44,7 +48,9 @@ extension HTTP2Abuse: CustomStringConvertible {
         case .strayResets: "too many resets of closed streams"
         case .refusedRequests: "too many requests beyond the streams that may be open"
         case .oversizedFieldLists: "too many field lists that are too large"
+        case .fields: "too many fields"
         case .invalidFrames: "too many invalid frames"
+        case .interimResponses: "too many interim responses"
         case .forcedResets: "too many streams reset for what was sent on them"
         case .otherFrames: "too many frames of types that carry nothing"
         }
@@ -60,12 +66,14 @@ extension HTTP2Abuse: CustomStringConvertible {
         case .emptyData: Limits.http2EmptyData
         case .smallData: Limits.http2SmallData
         case .continuations: Limits.http2Continuations
+        case .fields: Limits.http2Fields
         // Measured otherwise: one is too many.
         case .largeBlocks: RateLimit(burst: 0, perSecond: 0)
         case .withdrawnRequests: Limits.http2WithdrawnRequests
         case .strayResets: Limits.http2StrayResets
         case .refusedRequests: Limits.http2RefusedRequests
-        case .oversizedFieldLists, .invalidFrames: Limits.http2Mistakes
+        case .oversizedFieldLists: Limits.http2OversizedFieldLists
+        case .invalidFrames, .interimResponses: Limits.http2Mistakes
         case .forcedResets: Limits.http2ForcedResets
         }
     }

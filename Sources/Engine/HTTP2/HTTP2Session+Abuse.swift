@@ -11,6 +11,9 @@ extension HTTP2Session {
     /// Frames received.
     public var frameCount: UInt64 { frameGuard.frameCount }
 
+    /// The peer did something that only the owner can tell.
+    public func charge(_ abuse: HTTP2Abuse) { frameGuard.charge(abuse) }
+
     /// Tells the peer, and says how to tell others.
     func dismiss(for abuse: HTTP2Abuse) -> HTTP2ConnectionFailure {
         let failure = HTTP2ConnectionFailure(.abused(abuse), reason: abuse.description)

@@ -18,14 +18,18 @@ public import Primitives
     // The delegate owns the session, and so outlives it; a checked reference costs two atomic operations a frame.
     private unowned(unsafe) let delegate: any HTTP2SessionDelegate
     private var streams = StreamTable()
-    private(set) var collector: FieldCollector
+    var collector: FieldCollector
     private var gatherer = RecordGatherer()
     private var turns = StreamTurns()
     var frameGuard: FrameGuard
     private var hasAdvertised = false
     private(set) var isAbandoned = false
-    /// The frame that nghttp2 lays out next resets a request that is answered before.
-    var answersNext = false
+    /// Streams of an abandoned session that have not been told.
+    private var orphans: [HTTP2Stream] = []
+    /// The frame that nghttp2 lays out next resets a request that is given this answer before.
+    var nextAnswer: HTTP2NobodyStatus?
+    /// The destination that nghttp2 did not like of the request that it is about to reset.
+    var refusedAuthority: [UInt8] = []
     private var isRunning = false
     /// Streams given up from within an event, one of which may be the one whose method is running.
     private var departed: [HTTP2Stream] = []
@@ -122,9 +126,9 @@ public import Primitives
     }
 
     private func append(_ frame: UnsafeRawBufferPointer) {
-        if answersNext {
-            answersNext = false
-            return unsafe answerToNobody(before: frame).withUnsafeBytes { unsafe _ = gatherer.append($0) }
+        if let answer = nextAnswer {
+            nextAnswer = nil
+            return unsafe answerToNobody(answer, before: frame).withUnsafeBytes { unsafe _ = gatherer.append($0) }
         }
         let place = unsafe gatherer.append(frame)
         guard role == .server && !hasAdvertised else { return }
@@ -168,31 +172,24 @@ public import Primitives
         stream.partingCode = code
     }
 
-    /// The connection is lost or given up: tells every stream, once. Nothing is sent or called thereafter.
-    public func abandon(_ code: HTTP2ErrorCode) {
-        guard !isAbandoned else { return }
-        isAbandoned = true
-        let orphans = streams.removeAll()
-        if isRunning { departed = orphans }
-        for stream in orphans { stream.closed(code) }
+    /// The connection is lost or given up: tells every stream, once, but no more than so many with each call. Nothing
+    /// is sent or called thereafter.
+    /// - Returns: whether all have been told.
+    @discardableResult
+    public func abandon(_ code: HTTP2ErrorCode, atMost count: Int = .max) -> Bool {
+        if !isAbandoned {
+            isAbandoned = true
+            orphans = streams.removeAll().reversed()
+            if isRunning { departed = orphans }
+        }
+        for _ in 0..<min(count, orphans.count) { orphans.popLast()?.closed(code) }
+        return orphans.isEmpty
     }
 }
 
 // MARK: - What nghttp2 calls
 
 extension HTTP2Session {
-    func headersBegan() -> Int32 {
-        guard !isAbandoned else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
-        collector.begin()
-        return 0
-    }
-
-    func headerReceived(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) -> Int32 {
-        guard unsafe !collector.append(name: name, value: value) else { return 0 }
-        frameGuard.charge(.largeBlocks)
-        return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
-    }
-
     func dataReceived(_ id: Int32, _ bytes: UnsafeRawBufferPointer) -> Int32 {
         guard !isAbandoned else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
         _ = unsafe nghttp2_session_consume_connection(handle, bytes.count)
@@ -348,7 +345,7 @@ extension HTTP2Session {
         if stream.hasHead {
             stream.received(trailers: fields)
         } else if role == .client, fields.first(named: ":status")?.bytes.first == UInt8(ascii: "1") {
-            return
+            frameGuard.charge(.interimResponses)
         } else {
             stream.hasHead = true
             stream.received(head: fields, endsStream: endsStream)

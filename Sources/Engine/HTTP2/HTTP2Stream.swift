@@ -32,8 +32,8 @@ open class HTTP2Stream {
     final var round: UInt32 = 0
     /// The end of our direction has left, so that `closed` follows `receivedEnd` at once.
     public internal(set) final var hasEndLeft = false
-    /// Server: it asks for nobody, and its reset goes out as an answer.
-    final var asksForNobody = false
+    /// Server: nghttp2 resets it, and this answer goes out before the reset.
+    final var answerToNobody: HTTP2NobodyStatus?
     /// Server: the stream is reset with this once our direction has ended in order, in case the peer's goes on.
     public final var partingCode: HTTP2ErrorCode?
 

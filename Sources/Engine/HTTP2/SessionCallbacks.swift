@@ -43,6 +43,9 @@ enum SessionCallbacks {
             guard let frame = unsafe frame else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
             return unsafe withSession(context) { unsafe $0.invalidFrameReceived(frame, code) }
         }
+        unsafe nghttp2_session_callbacks_set_error_callback2(table) { _, code, message, count, context in
+            unsafe withSession(context) { unsafe $0.noted(code, UnsafeRawBufferPointer(start: message, count: count)) }
+        }
         unsafe nghttp2_session_callbacks_set_on_stream_close_callback(table) { _, stream, code, context in
             unsafe withSession(context) { $0.streamClosed(stream, HTTP2ErrorCode(rawValue: code)) }
         }

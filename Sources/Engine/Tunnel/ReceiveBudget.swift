@@ -4,10 +4,14 @@ import Primitives
 /// waits for short messages.
 final class ReceiveBudget {
     let limits: ReceiveLimits
-    /// Bytes on all tunnels that wait for applications.
-    var waitingByteCount = 0
-    /// Those of streams that their peers have closed.
-    var lingeringByteCount = 0
+    /// What this worker and the others keep.
+    let node: NodeReceiveBudget
+    /// Streams that were reset because too much waited for their applications.
+    var cutStreamCount: UInt64 = 0
+    /// What was encrypted for tunnels whose sockets do not take it, in bytes of memory.
+    var unsentByteCount = 0
+    /// Bytes that wait on streams of the node that their peers have closed.
+    var lingeringByteCount: Int { node.lingeringByteCount }
     /// By how much windows are larger than they began.
     private(set) var growth = 0
     private var grown: [TunnelStream] = []
@@ -15,7 +19,10 @@ final class ReceiveBudget {
     private var lastInteraction: UInt64 = 0
     private var lastInteractor: ObjectIdentifier?
 
-    init(_ limits: ReceiveLimits) { self.limits = limits }
+    init(_ limits: ReceiveLimits, _ node: NodeReceiveBudget = NodeReceiveBudget()) {
+        self.limits = limits
+        self.node = node
+    }
 
     // MARK: Short messages
 

@@ -3,7 +3,8 @@ import Primitives
 /// How much is read from a peer at once. Small frames and small TLS records cost more than their bytes, so that a peer
 /// gets little of each turn until it has sent large ones, and again for a while after it has sent small ones.
 struct ReceivePace {
-    private var sendsLarge = false
+    /// The peer sends bulk, in large pieces.
+    private(set) var sendsLarge = false
     private var smallUntil: UInt64 = 0
     /// Since the last judgement.
     private var (ciphertext, plaintext, frames) = (0, 0, UInt64(0))

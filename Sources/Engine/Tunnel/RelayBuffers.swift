@@ -11,18 +11,30 @@ import System
     /// What was encrypted and is about to be written.
     var ciphertext = ByteQueue()
     /// Where outgoing frames are laid out.
-    let frames: UnsafeMutableRawBufferPointer
+    private let frames: UnsafeMutableRawBufferPointer
 
     /// For plain bulk.
     let pipes = PipePool()
+    /// What may still be done in this turn.
+    var turn = TurnShare()
     /// What peers may have under way to this worker.
     let budget: ReceiveBudget
 
-    public init(limits: ReceiveLimits = ReceiveLimits()) {
-        budget = ReceiveBudget(limits)
+    /// - Parameter node: what all workers of the node keep together.
+    public init(limits: ReceiveLimits = ReceiveLimits(), node: NodeReceiveBudget = NodeReceiveBudget()) {
+        budget = ReceiveBudget(limits, node)
         unsafe received = .allocate(byteCount: Limits.receiveByteCountMax, alignment: 64)
         unsafe frames = .allocate(byteCount: Limits.outgoingFrameByteCount, alignment: 64)
     }
+
+    /// Room for outgoing frames: for a single record while too much waits for tunnels that take nothing.
+    var block: UnsafeMutableRawBufferPointer {
+        guard budget.unsentByteCount > Limits.workerUnsentByteCountMax else { return unsafe frames }
+        return unsafe UnsafeMutableRawBufferPointer(rebasing: frames.prefix(Limits.tlsRecordByteCount))
+    }
+
+    /// Streams that were reset because too much waited for applications that do not read.
+    public var cutStreamCount: UInt64 { budget.cutStreamCount }
 
     /// Gives the memory back until it is needed again.
     public func release() {

@@ -6,8 +6,6 @@ struct RequestTurn {
     private var waiting: [(stream: TunnelStream, head: [HTTPField])] = []
     private var next = 0
     private var byteCount = 0
-    private var turn = Instant(nanoseconds: 0)
-    private var decidedCount = 0
 
     enum Verdict: Equatable {
         /// It is decided at once.
@@ -19,9 +17,11 @@ struct RequestTurn {
 
     var isEmpty: Bool { next == waiting.count }
 
-    /// A request has come in the turn that began at `now`.
-    mutating func take(_ stream: TunnelStream, _ head: [HTTPField], at now: Instant) -> Verdict {
-        if isEmpty, hasRoom(at: now) { return .now }
+    /// A request has come, in a turn of the loop that has this left of its share.
+    mutating func take(
+        _ stream: TunnelStream, _ head: [HTTPField], of share: inout TurnShare, in turn: UInt64
+    ) -> Verdict {
+        if isEmpty, share.takesRequest(in: turn) { return .now }
         let size = Self.byteCount(of: head)
         guard byteCount + size <= Limits.waitingRequestByteCountMax else { return .never }
         byteCount += size
@@ -29,11 +29,13 @@ struct RequestTurn {
         return .later
     }
 
-    /// The next one that waits and may be decided in the turn that began at `now`.
-    mutating func popNext(at now: Instant) -> (stream: TunnelStream, head: [HTTPField])? {
+    /// The next one that waits and may be decided in this turn.
+    mutating func popNext(
+        of share: inout TurnShare, in turn: UInt64
+    ) -> (stream: TunnelStream, head: [HTTPField])? {
         while !isEmpty {
             let (stream, head) = waiting[next]
-            guard !stream.awaitsDecision || hasRoom(at: now) else { return nil }
+            guard !stream.awaitsDecision || share.takesRequest(in: turn) else { return nil }
             next += 1
             byteCount -= Self.byteCount(of: head)
             if next > Limits.requestCountPerTurn { forgetDecided() }
@@ -50,13 +52,6 @@ struct RequestTurn {
     }
 
     mutating func removeAll() { (waiting, next, byteCount) = ([], 0, 0) }
-
-    private mutating func hasRoom(at now: Instant) -> Bool {
-        if now != turn { (turn, decidedCount) = (now, 0) }
-        guard decidedCount < Limits.requestCountPerTurn else { return false }
-        decidedCount += 1
-        return true
-    }
 
     private static func byteCount(of head: [HTTPField]) -> Int {
         head.reduce(0) { $0 + $1.name.utf8.count + $1.bytes.count + MemoryLayout<HTTPField>.size }

@@ -37,6 +37,8 @@ struct SecureSocket: ~Copyable {
     private var outgoing = ByteQueue()
     /// Nothing more can be written until the next event.
     private(set) var isBlocked = false
+    /// The memory that holds what the socket did not take.
+    var unsentByteCount: Int { outgoing.capacity }
     private var isHungUp = false
     /// Set by the read that has found it.
     private(set) var end: End?

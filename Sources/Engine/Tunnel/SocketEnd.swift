@@ -34,6 +34,9 @@ struct SocketEnd: ~Copyable {
     /// Bytes offered and not taken by the kernel yet.
     var pendingByteCount: Int { pending.count }
 
+    /// The memory that holds them.
+    var heldByteCount: Int { pending.capacity }
+
     /// All that was offered has left, the end included.
     var hasFinished: Bool { isFinished }
 

@@ -5,16 +5,18 @@ import Primitives
 /// Requests of peers, a bounded number of which are decided in one turn.
 extension TunnelConnection {
     func requested(_ stream: TunnelStream, head: [HTTPField]) {
-        switch requests.take(stream, head, at: loop.now) {
+        switch requests.take(stream, head, of: &buffers.turn, in: loop.turnCount) {
         case .now: decide(stream, head)
         case .later: requestResume()
-        case .never: stream.abort("too many requests wait", .refusedStream)
+        case .never:
+            session?.with { $0.charge(.refusedRequests) }
+            stream.abort("too many requests wait", .refusedStream)
         }
     }
 
     /// Those whose turn it is.
     func decideWaiting() {
-        while let (stream, head) = requests.popNext(at: loop.now) { decide(stream, head) }
+        while let (stream, head) = requests.popNext(of: &buffers.turn, in: loop.turnCount) { decide(stream, head) }
         if !requests.isEmpty { requestResume() }
     }
 

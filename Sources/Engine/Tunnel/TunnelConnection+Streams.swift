@@ -1,8 +1,26 @@
-import HTTP2
-import Primitives
+import EventLoop
+public import HTTP2
+public import Primitives
 
 /// What streams ask of the session.
 extension TunnelConnection {
+    /// Client: opens a stream with a CONNECT request.
+    public func open(_ stream: TunnelStream, fields: [HTTPField]) throws(HTTP2StreamFailure) {
+        guard isOpen, let session = ownedSession else { throw .goingAway }
+        try session.open(stream, fields: fields)
+        stream.opened(on: self)
+        streamCount += 1
+        requestFlush()
+    }
+
+    public func acceptStream() -> HTTP2Stream? {
+        guard isServer else { return nil }
+        let stream = TunnelStream(accepting: loop)
+        stream.opened(on: self)
+        streamCount += 1
+        return stream
+    }
+
     func respond(on stream: TunnelStream, fields: [HTTPField]) -> Bool {
         guard (try? ownedSession?.respond(on: stream, fields: fields)) != nil else { return false }
         requestFlush()
@@ -27,6 +45,15 @@ extension TunnelConnection {
             stream.isHeld = false
             stream.drain()
         }
+    }
+
+    /// Tells streams that the tunnel is closed; the loop keeps it until all have been told.
+    func endStreams() {
+        guard let session = ownedSession else { return }
+        let before = streamCount
+        let isDone = session.abandon(.internalError, atMost: buffers.turn.takeEnds(in: loop.turnCount))
+        buffers.turn.ended(before - streamCount)
+        if !isDone { requestResume() }
     }
 
     private func use(_ body: (HTTP2Session) -> Void) {

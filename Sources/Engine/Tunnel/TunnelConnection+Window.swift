@@ -22,14 +22,14 @@ extension TunnelConnection {
         requestFlush()
     }
 
-    /// More bytes wait for applications, or fewer.
-    func waitingChanged(by difference: Int) {
+    /// More bytes wait for applications, or fewer, and so much more memory holds them.
+    func waitingChanged(by difference: Int, heldIn heldDifference: Int) {
         waitingByteCount += difference
-        budget.waitingByteCount += difference
+        budget.node.holds(heldDifference)
     }
 
     private var isOverBudget: Bool {
-        budget.limits.exceeds(tunnel: waitingByteCount, worker: budget.waitingByteCount)
+        budget.limits.exceeds(tunnel: waitingByteCount, node: budget.node.heldByteCount)
     }
 
     /// Whether the socket is left alone for now, because too much waits already.
@@ -40,25 +40,32 @@ extension TunnelConnection {
         return true
     }
 
-    private func awaitRoom(since start: Instant) {
-        pauseTimer = loop.after(Limits.stalledStreamInterval) { [weak self] in self?.lookForRoom(since: start) }
+    private func awaitRoom(since start: Instant, _ interval: Duration = Limits.stalledStreamInterval) {
+        pauseTimer = loop.after(interval) { [weak self] in self?.lookForRoom(since: start) }
     }
 
     private func lookForRoom(since start: Instant) {
         pauseTimer = nil
-        if isOverBudget, loop.now - start >= budget.limits.patience { cutStalledStreams() }
-        if isOverBudget { awaitRoom(since: start) } else { resume() }
+        let hasMore = isOverBudget && loop.now - start >= budget.limits.patience && cutStalledStreams()
+        guard isOverBudget || hasMore else { return resume() }
+        awaitRoom(since: start, hasMore ? Limits.streamCutInterval : Limits.stalledStreamInterval)
     }
 
     /// Resets streams whose applications have taken nothing for a while, those for which most waits first, until there
-    /// is room.
-    private func cutStalledStreams() {
+    /// is room or some have been reset.
+    /// - Returns: whether more are to be reset.
+    private func cutStalledStreams() -> Bool {
         let now = loop.now
         let stalled = (session?.with { $0.openStreams } ?? []).compactMap { $0 as? TunnelStream }
             .filter { $0.waitingByteCount > 0 && now - $0.waitingSince >= budget.limits.patience }
             .sorted { $0.waitingByteCount > $1.waitingByteCount }
+        var left = Limits.streamEndCountPerTurn
         for stream in stalled where isOverBudget || waitingByteCount > budget.limits.tunnelByteCountMax / 2 {
+            guard left > 0 else { return true }
+            left -= 1
+            budget.cutStreamCount &+= 1
             stream.abort("\(stream.waitingByteCount) bytes wait for an application that does not read")
         }
+        return false
     }
 }

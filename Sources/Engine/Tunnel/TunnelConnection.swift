@@ -33,11 +33,11 @@ public final class TunnelConnection {
     private var isToDrain = false
     private var timer: TimerToken?
     private var drainPing: UInt64?
-    private let isServer: Bool
+    let isServer: Bool
     /// When the pool last gave it to somebody.
     var lastUse: Instant
     /// Streams that have not ended.
-    public private(set) var streamCount = 0
+    public internal(set) var streamCount = 0
     /// By how much all windows of streams are larger than they began.
     var windowGrowth = 0
     /// Bytes that wait for applications, and the timer that runs while there are too many.
@@ -47,6 +47,8 @@ public final class TunnelConnection {
     var proofEnd: WallTime?
     let expiredDuration: Duration
     var proofTimer: TimerToken?
+    /// The memory of what the socket has not taken, as it was last counted.
+    private var unsentByteCount = 0
     /// Why the tunnel was lost, once it is.
     public private(set) var failure: TunnelFailure?
     /// Who the peer is.
@@ -98,16 +100,6 @@ public final class TunnelConnection {
 
     // MARK: Streams
 
-    /// Client: opens a stream with a CONNECT request.
-    public func open(_ stream: TunnelStream, fields: [HTTPField]) throws(HTTP2StreamFailure) {
-        guard isOpen, let session = ownedSession else { throw .goingAway }
-        try session.open(stream, fields: fields)
-        stream.opened(on: self)
-        streamCount += 1
-        requestFlush()
-    }
-
-    /// - Returns: false when the stream is gone.
     func streamEnded() {
         streamCount -= 1
         guard phase != .closed else { return }
@@ -154,9 +146,10 @@ public final class TunnelConnection {
     }
 
     /// Ends the tunnel and every stream on it at once.
-    public func abandon(_ reason: String) { close(.abandoned(reason)) }
+    public func abandon(_ reason: String) { close(.abandoned(reason), atOnce: true) }
 
-    func close(_ failure: TunnelFailure?) {
+    /// Ends the tunnel. Its streams end over some turns where they are many, lest their end holds up everybody else.
+    func close(_ failure: TunnelFailure?, atOnce isAtOnce: Bool = false) {
         guard phase != .closed else { return }
         if phase != .leaving { socket.finish(inOrder: failure == nil) }
         phase = .closed
@@ -169,7 +162,8 @@ public final class TunnelConnection {
         if let registration { loop.deregister(registration, socket.descriptor) }
         registration = nil
         TCPSocket.shutdownBoth(of: socket.descriptor)
-        ownedSession?.abandon(.internalError)
+        countUnsent()
+        if isAtOnce { ownedSession?.abandon(.internalError) } else { endStreams() }
         owner?.tunnelClosed(self, failure)
     }
 }
@@ -184,11 +178,13 @@ extension TunnelConnection: EventHandler, ResumeHandler {
             requestFlush()
         }
         if events.contains(.hangUp) { socket.noteHangUp() }
-        if events.contains(.readable) || events.contains(.hangUp) { receive() }
+        // What is to be resumed in this turn reads then.
+        if events.contains(.readable) || events.contains(.hangUp), !isResumeRequested { receive() }
     }
 
     public func resume() {
         isResumeRequested = false
+        guard phase != .closed else { return endStreams() }
         decideWaiting()
         receive()
     }
@@ -220,9 +216,12 @@ extension TunnelConnection: EventHandler, ResumeHandler {
     private func receive() {
         var share = Limits.turnByteCountMax
         while phase != .closed, !pausesReading() {
-            guard share > 0 else { return requestResume() }
+            guard share > 0, !pace.sendsLarge || buffers.turn.hasBytes(in: loop.turnCount) else {
+                return requestResume()
+            }
             let input = socket.receive(into: buffers, atMost: pace.byteCountMax)
-            share -= pace.cost(of: input.byteCount)
+            share -= max(pace.cost(of: input.byteCount), Limits.readCostByteCountMin)
+            buffers.turn.read(input.byteCount)
             take(input)
             if input.isDrained { return }
         }
@@ -288,6 +287,7 @@ extension TunnelConnection: HTTP2SessionDelegate {
     public func flush() {
         isFlushRequested = false
         guard phase == .handshaking || phase == .open, !socket.isBlocked else { return }
+        defer { countUnsent() }
         do throws(Errno) {
             guard try socket.drain() else { return }
         } catch {
@@ -300,17 +300,26 @@ extension TunnelConnection: HTTP2SessionDelegate {
         var share = Limits.turnByteCountMax
         while session.wantsWrite, phase == .open {
             guard share > 0 else { return requestFlush() }
+            let block = unsafe buffers.block
             do throws(HTTP2ConnectionFailure) {
-                let count = try unsafe session.produce(into: buffers.frames)
+                let count = try unsafe session.produce(into: block)
                 guard count > 0 else { break }
                 share -= count
-                guard unsafe send(UnsafeRawBufferPointer(rebasing: buffers.frames[..<count])) else { return }
+                guard unsafe send(UnsafeRawBufferPointer(rebasing: block[..<count])) else { return }
             } catch {
                 return close(.http2(error))
             }
         }
         guard session.isFinished, phase == .open else { return }
         if let failure = session.failure { close(.http2(failure)) } else { leave() }
+    }
+
+    /// Counts what the socket has not taken.
+    private func countUnsent() {
+        let byteCount = phase == .closed ? 0 : socket.unsentByteCount
+        guard byteCount != unsentByteCount else { return }
+        budget.unsentByteCount += byteCount - unsentByteCount
+        unsentByteCount = byteCount
     }
 
     /// - Returns: whether the socket takes more.
@@ -330,14 +339,6 @@ extension TunnelConnection: HTTP2SessionDelegate {
 // MARK: - Events
 
 extension TunnelConnection: TimerHandler {
-    public func acceptStream() -> HTTP2Stream? {
-        guard isServer else { return nil }
-        let stream = TunnelStream(accepting: loop)
-        stream.opened(on: self)
-        streamCount += 1
-        return stream
-    }
-
     public func settingsReceived() {
         peerStreamCountMax = ownedSession.map { Int(clamping: $0.peerStreamCountMax) }
         owner?.tunnelSettled(self)

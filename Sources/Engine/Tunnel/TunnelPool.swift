@@ -64,7 +64,7 @@ public final class TunnelPool {
     private var entriesByTunnel: [ObjectIdentifier: Entry] = [:]
     private let idleCountMax: Int
     /// Told of each tunnel that could not be made or was lost, before those who wait for it.
-    public var lost: (TunnelConnection, TunnelFailure) -> Void = { _, _ in }
+    public var lost: (TunnelKey, TunnelConnection, TunnelFailure) -> Void = { _, _, _ in }
     /// Of tunnels without streams, and since when each has none.
     private var idleTimers: [ObjectIdentifier: (token: TimerToken, since: Instant)] = [:]
 
@@ -230,8 +230,8 @@ extension TunnelPool: TunnelOwner {
 
     public func tunnelClosed(_ tunnel: TunnelConnection, _ failure: TunnelFailure?) {
         stopTimer(of: tunnel)
-        if let failure { lost(tunnel, failure) }
         guard let entry = entriesByTunnel.removeValue(forKey: ObjectIdentifier(tunnel)) else { return }
+        if let failure { lost(entry.key, tunnel, failure) }
         if entry.connecting === tunnel {
             entry.connecting = nil
             return failWaiting(entry, failure ?? .peerClosed)

@@ -27,28 +27,31 @@ extension TunnelStream {
         tunnel.with { $0.windowChanged(of: self, by: window.growth - before) }
     }
 
-    /// Counts the bytes that wait now.
-    func countWaiting(_ waiting: Int) {
-        guard waiting != waitingByteCount else { return }
+    /// Counts the bytes that wait now, and the memory that holds them.
+    func countWaiting(_ waiting: Int, heldIn held: Int) {
+        guard waiting != waitingByteCount || held != heldByteCount else { return }
         let difference = waiting - waitingByteCount
         if waitingByteCount == 0 || difference < 0 { waitingSince = loop.now }
-        waitingByteCount = waiting
-        tunnel?.with { $0.waitingChanged(by: difference) }
+        let heldDifference = held - heldByteCount
+        (waitingByteCount, heldByteCount) = (waiting, held)
+        tunnel?.with { $0.waitingChanged(by: difference, heldIn: heldDifference) }
     }
 
     /// Keeps what waits for the application after the peer has closed the stream; false if too much is kept already.
-    func linger(_ byteCount: Int, in budget: ReceiveBudget) -> Bool {
+    func linger(_ byteCount: Int, heldIn held: Int, _ budget: ReceiveBudget) -> Bool {
         // A socket costs too, however few bytes wait.
         let byteCount = max(byteCount, Limits.lingeringStreamByteCountMin)
         guard budget.lingeringByteCount + byteCount <= budget.limits.lingeringByteCountMax else { return false }
-        budget.lingeringByteCount += byteCount
-        lingering = (byteCount, budget)
+        budget.node.lingers(byteCount)
+        budget.node.holds(held)
+        lingering = (byteCount, held, budget.node)
         return true
     }
 
     func endLingering() {
-        guard let (byteCount, budget) = lingering else { return }
-        budget.lingeringByteCount -= byteCount
+        guard let (byteCount, held, node) = lingering else { return }
+        node.lingers(-byteCount)
+        node.holds(-held)
         lingering = nil
     }
 }

@@ -58,11 +58,12 @@ public final class TunnelStream: HTTP2Stream {
     var isHeld = false
     /// Where the budget keeps a stream whose window has grown.
     var growthSlot: Int?
-    /// Bytes that wait for the application, and since when it has taken none of them.
+    /// Bytes that wait for the application, the memory that holds them, and since when it has taken none of them.
     var waitingByteCount = 0
+    var heldByteCount = 0
     var waitingSince: Instant
     /// What waits for it though the peer is done with the stream, and whose budget it counts against.
-    var lingering: (byteCount: Int, budget: ReceiveBudget)?
+    var lingering: (byteCount: Int, heldByteCount: Int, node: NodeReceiveBudget)?
     public private(set) var bytesFromSocket: UInt64 = 0
     public private(set) var bytesToSocket: UInt64 = 0
 
@@ -186,7 +187,10 @@ public final class TunnelStream: HTTP2Stream {
         noteWaiting()
     }
 
-    private func noteWaiting() { countWaiting((socket?.pendingByteCount ?? 0) + early.count) }
+    private func noteWaiting() {
+        countWaiting(
+            (socket?.pendingByteCount ?? 0) + early.count, heldIn: (socket?.heldByteCount ?? 0) + early.capacity)
+    }
 
     override public func receivedEnd() {
         hasPeerEnded = true
@@ -222,8 +226,8 @@ public final class TunnelStream: HTTP2Stream {
         let lost = tunnel?.with { $0.failure }.map(RelayCause.init)
         let ended = tunnel
         let budget = tunnel?.with { $0.budget }
-        let waiting = waitingByteCount
-        countWaiting(0)
+        let (waiting, held) = (waitingByteCount, heldByteCount)
+        countWaiting(0, heldIn: 0)
         restoreWindow()
         tunnel = nil
         defer { ended?.with { $0.streamEnded() } }
@@ -236,7 +240,9 @@ public final class TunnelStream: HTTP2Stream {
         socket?.finish()
         directionEnded()
         guard let budget, !(socket?.hasFinished ?? true) else { return end(.completed) }
-        if !linger(waiting, in: budget) { end(.aborted("too many bytes wait for applications that do not read")) }
+        if !linger(waiting, heldIn: held, budget) {
+            end(.aborted("too many bytes wait for applications that do not read"))
+        }
     }
 }
 
@@ -365,7 +371,7 @@ extension TunnelStream: EventHandler, TimerHandler {
         phase = .ended
         cancelTimer()
         early.release()
-        countWaiting(0)
+        countWaiting(0, heldIn: 0)
         endLingering()
         if isServer || wasRelaying, let socket = socket.take() {
             if cause == .completed { socket.close(on: loop) } else { socket.reset(on: loop) }

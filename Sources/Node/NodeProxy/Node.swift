@@ -71,6 +71,7 @@ public final class Node {
         let links = mailboxes.map { WorkerLink(mailbox: $0) }
         self.links = links
         let mailbox = loop.mailbox
+        let budget = NodeReceiveBudget()
         let control = ControlLink(
             fetchCertificate: { identity, link in
                 mailbox.post { ($0.resident as? Node)?.fetchCertificate(identity, for: link) }
@@ -87,7 +88,7 @@ public final class Node {
             mailbox.post { [configuration, logger, home] loop in
                 _ = Worker(
                     loop: loop, index: index, links: links, control: control, configuration: configuration,
-                    logger: logger, home: home)
+                    logger: logger, home: home, budget: budget)
             }
         }
         certificates = CertificateStore(loop: loop, signer: signer, options: tls) { [weak self] in

@@ -81,7 +81,10 @@ final class PodProxy {
         pool = TunnelPool(
             loop: worker.loop, idleDuration: worker.configuration.idleTunnelDuration,
             streamCountMax: worker.configuration.tunnelStreamCountMax)
-        pool.lost = { [unowned worker] in worker.noteRevocation($1, .source, $0.peerIdentity) }
+        pool.lost = { [unowned worker] key, tunnel, failure in
+            worker.noteRevocation(failure, .source, tunnel.peerIdentity)
+            worker.lost(key, failure)
+        }
     }
 
     func start() {

@@ -2,6 +2,7 @@ import Certificates
 import HTTP2
 import System
 import TLS
+import Telemetry
 import Tunnel
 
 extension PodProxy {
@@ -24,6 +25,17 @@ extension PodProxy {
         } catch {
             throw .connect(error)
         }
+    }
+}
+
+extension Worker {
+    /// Counts servers that were cut off for what they sent, and says why: their clients learn only that they are gone.
+    func lost(_ key: TunnelKey, _ failure: TunnelFailure) {
+        guard case .http2 = failure, let reason = PeerRefusal(failure) else { return }
+        counted.refusedPeers[reason, default: 0] &+= 1
+        logger.log(
+            .warn, "proxy", "tunnel to a server cut off",
+            [.bare("dst.addr", key.destination), .text("dst.workload", key.workload), .text("error", "\(failure)")])
     }
 }
 

@@ -66,7 +66,7 @@ struct ControlLink: Sendable {
 /// used on its own thread only.
 final class Worker {
     let loop: EventLoop
-    let buffers = RelayBuffers()
+    let buffers: RelayBuffers
     let configuration: NodeConfiguration
     let logger: Logger
     let index: Int
@@ -81,6 +81,7 @@ final class Worker {
     /// Who waits for resources that were asked for by name.
     private var learners: [Int: (Bool) -> Void] = [:]
     private var nextLearner = 0
+    private var sourceWarning = RepeatedWarning()
     let home: NetworkNamespace
     /// Room for a datagram, for all of this worker's sockets.
     let datagrams = DatagramBuffer()
@@ -93,9 +94,10 @@ final class Worker {
 
     init(
         loop: EventLoop, index: Int, links: [WorkerLink], control: ControlLink, configuration: NodeConfiguration,
-        logger: Logger, home: NetworkNamespace
+        logger: Logger, home: NetworkNamespace, budget: NodeReceiveBudget = NodeReceiveBudget()
     ) {
         self.loop = loop
+        buffers = RelayBuffers(node: budget)
         self.index = index
         self.links = links
         self.control = control
@@ -143,6 +145,7 @@ final class Worker {
     /// Everything counted so far.
     func takeMetrics() -> WorkerMetrics {
         var metrics = counted
+        metrics.stalledStreams = buffers.cutStreamCount
         for pod in pods.values { pod.report(to: &metrics) }
         metrics.traffic = traffic.counts()
         traffic.forgetOld(at: loop.now, state)
@@ -247,11 +250,17 @@ final class Worker {
         var options = TCPSocket.ConnectOptions()
         options.spoofedSource = source
         options.resetsOnClose = true
-        return try connect(in: namespace, to: endpoint, options) { [logger] failure in
-            logger.log(
-                .warn, "proxy", "cannot connect from the client's address: \(failure)",
-                [.bare("src.addr", source.map { "\($0)" } ?? ""), .bare("dst.addr", endpoint)])
-        }
+        return try connect(in: namespace, to: endpoint, options) { warn(of: source, endpoint, $0) }
+    }
+
+    private func warn(of source: IPAddress?, _ destination: Endpoint, _ failure: Errno) {
+        guard let silentCount = sourceWarning.take(at: loop.now) else { return }
+        logger.log(
+            .warn, "proxy", "cannot connect from the client's address: \(failure)",
+            [
+                .bare("src.addr", source.map { "\($0)" } ?? ""), .bare("dst.addr", destination),
+                .bare("not_logged", silentCount),
+            ])
     }
 
     private func connect(

@@ -75,6 +75,9 @@ extension MetricFamily {
     static let refusedConnections = MetricFamily(
         "culvert_connections_refused", .counter,
         help: "The total number of connections that were turned away before their parties were known")
+    static let stalledStreams = MetricFamily(
+        "culvert_stalled_streams_reset", .counter,
+        help: "The total number of streams that were reset because too much waited for applications that do not read")
     static let meshResources = MetricFamily(
         "culvert_mesh_resources", .gauge, help: "The current number of resources from the control plane")
     static let meshReady = MetricFamily(

@@ -114,6 +114,7 @@ struct NodeMetrics {
                 page.sample(MetricLabels("reporter", reporter.rawValue).bytes, count)
             }
         }
+        page.write(.stalledStreams, workers.stalledStreams)
         page.write(.meshResources) { page in
             for (kind, count) in [
                 ("workload", gauges.workloads), ("service", gauges.services), ("policy", gauges.policies),

@@ -13,6 +13,8 @@ struct WorkerMetrics: Sendable {
     var revokedPeers: [Reporter: UInt64] = [:]
     /// Connections that were turned away before their parties were known.
     var refusedConnections: [Reporter: UInt64] = [:]
+    /// Streams that were reset because too much waited for applications that do not read.
+    var stalledStreams: UInt64 = 0
     var names = NameTraffic()
     /// Lookups of destinations that have a name only, by who wanted there.
     var hostnames = LabelledCounters(
@@ -27,6 +29,7 @@ struct WorkerMetrics: Sendable {
         refusedPeers.merge(other.refusedPeers) { $0 &+ $1 }
         revokedPeers.merge(other.revokedPeers) { $0 &+ $1 }
         refusedConnections.merge(other.refusedConnections) { $0 &+ $1 }
+        stalledStreams &+= other.stalledStreams
         names.merge(other.names)
         hostnames.merge(other.hostnames)
         adoptions.merge(other.adoptions)

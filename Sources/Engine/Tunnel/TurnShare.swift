@@ -1,0 +1,42 @@
+import Primitives
+
+/// What all tunnels of a worker may do in one turn of its loop, beside what each may do: whoever comes meanwhile waits
+/// for one turn.
+struct TurnShare {
+    private var turn: UInt64 = 0
+    private var requestCount = 0
+    private var endCount = 0
+    private var byteCount = 0
+
+    /// A request may be decided in the loop's turn of this number.
+    mutating func takesRequest(in turn: UInt64) -> Bool {
+        begin(turn)
+        guard requestCount < Limits.requestCountPerTurn else { return false }
+        requestCount += 1
+        return true
+    }
+
+    /// So many streams of lost tunnels may still end in this turn.
+    mutating func takeEnds(in turn: UInt64) -> Int {
+        begin(turn)
+        return Limits.streamEndCountPerTurn - endCount
+    }
+
+    mutating func ended(_ count: Int) { endCount += count }
+
+    /// Bulk may be read.
+    mutating func hasBytes(in turn: UInt64) -> Bool {
+        begin(turn)
+        return byteCount < Limits.workerTurnByteCountMax
+    }
+
+    mutating func read(_ count: Int) { byteCount += count }
+
+    private mutating func begin(_ turn: UInt64) {
+        if turn != self.turn { self = TurnShare(turn: turn) }
+    }
+
+    init() {}
+
+    private init(turn: UInt64) { self.turn = turn }
+}

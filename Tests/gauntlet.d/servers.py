@@ -1,0 +1,171 @@
+"""Hostile servers: what the node proxy of a pod bears from those whom the pod calls."""
+
+import contextlib
+import socket
+import time
+
+import floods
+import frames
+import gauntlet
+import headers
+import lab
+from peer import Outcome, Peer
+
+PORT = 80
+STATUS = frames.literal(b":status", b"200")
+
+
+def answer(fields, flags=frames.END_HEADERS):
+    """HEADERS on a stream."""
+    return lambda stream: frames.frame(frames.HEADERS, flags, stream, fields)
+
+
+OK = answer(STATUS)
+
+
+class Host:
+    """Answers for a pod that speaks HBONE by itself, to an application that calls it."""
+
+    def __init__(self):
+        with lab.inside(lab.HOST):
+            self.listener = socket.create_server((lab.HOST, 15008), backlog=16)
+        self.listener.settimeout(10)
+        with lab.inside(lab.WEB):
+            self.application = socket.create_connection((lab.HOST, PORT), timeout=10)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        # Whoever still comes for this application is not to meet the next one's server.
+        self.application.close()
+        self.listener.settimeout(0.1)
+        try:
+            while True:
+                self.listener.accept()[0].close()
+        except OSError:
+            pass
+        self.listener.close()
+
+    def take(self, **settings):
+        """The next tunnel, with the request of the application."""
+        peer = Peer(self.listener.accept()[0], "host", is_server=True)
+        peer.begin(**settings)
+        assert peer.wait(lambda: peer.saw(frames.HEADERS)), "no request came"
+        peer.asked = peer.saw(frames.HEADERS)[2]
+        return peer
+
+    def ended(self, within=10):
+        """Whether the application's connection is over."""
+        self.application.settimeout(within)
+        try:
+            return not self.application.recv(1 << 16)
+        except TimeoutError:
+            return False
+        except OSError:
+            return True
+
+
+def flood(piece, hears=True, opening=lambda stream: b""):
+    """The same again and again, after the answer or instead of it."""
+
+    def attack():
+        with Host() as host:
+            peer = host.take()
+            if before := opening(peer.asked):
+                peer.send(before)
+            one = piece(peer.asked) if callable(piece) else piece
+            outcome = peer.flood(one * max(1, (1 << 16) // len(one)), hears=hears)
+            peer.close()
+        return outcome
+
+    return attack
+
+
+def served():
+    """The innocent twin: 1xx, then 200, and the bytes of the application come back; a few pings and settings beside."""
+    with Host() as host:
+        peer = host.take(streams=10)
+        stream = peer.asked
+        peer.send(answer(frames.literal(b":status", b"103"))(stream) * 5)
+        peer.send(floods.PING * 100 + frames.settings(window=65535) * 20 + OK(stream))
+        host.application.sendall(b"there and back")
+        assert peer.wait(lambda: peer.received(stream) == b"there and back"), "nothing came"
+        peer.send(frames.frame(frames.DATA, 0, stream, b"back again"))
+        assert host.application.recv(100) == b"back again"
+        assert peer.goaway is None, peer.reason
+        peer.send(frames.frame(frames.DATA, frames.END_STREAM, stream))
+        assert host.ended(), "the end did not come"
+        peer.close()
+
+
+def refuses(says):
+    """A server that says this to every request: the application learns of it soon, and there are few attempts."""
+
+    def attack():
+        with Host() as host:
+            tunnels, asked = [], 0
+            host.listener.setblocking(False)
+            host.application.setblocking(False)
+            started = time.monotonic()
+            while not is_over(host.application):
+                assert time.monotonic() - started < 5, f"the application waits; {len(tunnels)} tunnels, {asked} requests"
+                with contextlib.suppress(BlockingIOError):
+                    tunnels.append(host.take())
+                for peer in tunnels:
+                    with contextlib.suppress(OSError, AssertionError):
+                        peer.wait(lambda: peer.saw(frames.HEADERS), within=0.02)
+                        requests = [frame[2] for frame in peer.frames if frame[0] == frames.HEADERS]
+                        peer.frames = []
+                        for stream in requests:
+                            asked += 1
+                            peer.send(says(stream))
+            assert asked <= 3 and len(tunnels) <= 8, f"{asked} requests on {len(tunnels)} tunnels for one connection"
+            outcome = Outcome(tunnels[0], True, time.monotonic() - started)
+            for peer in tunnels:
+                peer.close()
+        return outcome
+
+    return attack
+
+
+def is_over(application):
+    try:
+        return not application.recv(1 << 16)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def main():
+    words = ("tunnel to a server cut off", lab.HOST)
+    with gauntlet.Gauntlet("node-north", words, ZTUNNEL_WORKER_THREADS=1) as run:
+        run.attack("a server's flood of PING", flood(floods.PING), "too many PING frames", served)
+        run.attack("a server's flood of PING, answers not read", flood(floods.PING, False), "too many PING frames")
+        run.attack("a server's flood of SETTINGS", flood(frames.settings(window=65535), opening=OK), "too many SETTINGS")
+        run.attack("a server's flood of RST_STREAM", flood(frames.reset), "too many resets of closed streams")
+        goaway = lambda stream: frames.frame(frames.GOAWAY, 0, 0, stream.to_bytes(4, "big") + bytes(4))
+        run.attack("a server's flood of GOAWAY", flood(goaway, opening=OK), "too many frames of types that carry nothing")
+        empty = lambda stream: frames.frame(frames.DATA, 0, stream)
+        run.attack("a server's flood of empty DATA", flood(empty, opening=OK), "too many empty DATA frames")
+        interim = answer(frames.literal(b":status", b"100"))
+        run.attack("interim responses without end", flood(interim), "too many interim responses")
+        piece = lambda stream: frames.frame(frames.CONTINUATION, 0, stream, b"\x00")
+        run.attack("a server's CONTINUATION without end", flood(piece, opening=answer(STATUS, 0)),
+                   "too many CONTINUATION frames")
+        bomb = answer(STATUS + frames.literal(b"bomb", b"x" * 3900, index=0x40) + b"\xbe" * 15000)
+        run.attack("a server's HPACK bomb", flood(bomb), "a header block of too many bytes")
+        push = lambda stream: frames.frame(frames.PUSH_PROMISE, 4, stream, bytes(4) + STATUS)
+        run.attack("a server that pushes", flood(push), "")
+        early = lambda stream: frames.frame(frames.DATA, 0, stream, b"too early")
+        run.attack("DATA before the answer", refuses(early))
+        run.attack("GOAWAY before the answer", refuses(lambda _: frames.frame(frames.GOAWAY, 0, 0, bytes(8))))
+        run.attack("every stream refused", refuses(lambda stream: frames.reset(stream, frames.REFUSED_STREAM)))
+        run.attack("every stream refused, and none allowed", refuses(
+            lambda stream: frames.settings(streams=0) + frames.reset(stream)))
+        run.finish()
+
+
+if __name__ == "__main__":
+    main()
