@@ -123,7 +123,11 @@ import Wire
         usleep(100_000)
         let listener = try node.cart.listen(8080)
         let client = try node.web.connect(Endpoint(IPAddress(v4: 0x0a60_000a), port: 80))
-        _ = try node.accept(listener)
+        let server = try node.accept(listener).take()
+        // Once a word has come through, both ends know that the connection is there.
+        try write("hello", to: server)
+        let heard = try read(client)
+        #expect(heard == "hello")
         let text = Mailbag()
         node.perform { node in node.metrics { text.deliver($0) } }
         let page = String(decoding: try #require(try eventually { text.content }), as: UTF8.self)
@@ -131,7 +135,6 @@ import Wire
             let line = "\nistio_tcp_connections_opened_total{\(Self.recorded(reporter))} 1\n"
             #expect(page.contains(line), "\(page)")
         }
-        withExtendedLifetime(client) {}
     }
 
     @Test func `plain TCP to somewhere unknown has labels that say so`() throws {
