@@ -11,6 +11,7 @@ import TLS
 /// all processes share:
 ///
 /// - `pods` or `mesh`: what there is from now on, the lab's pods alone or everything; a node that listens is sent it;
+/// - `resync`: everything comes as it was, on a new stream;
 /// - `again`: everything comes in a new version on a new stream;
 /// - `flip`: the service of the lab leads to its other port;
 /// - `updates RATE SECONDS`: one changed workload in each response.
@@ -56,9 +57,11 @@ final class ControlSource {
             isWhole = words[0] == "mesh"
             make()
             if stream != nil { for type in [Self.addressType, Self.policyType] { send(type) } }
-        case "again":
-            version += 1
-            make()
+        case "resync", "again":
+            if words[0] == "again" {
+                version += 1
+                make()
+            }
             stream?.finish(RPCStatus(.unavailable, "transport is closing"))
         case "flip":
             flipCount += 1

@@ -21,6 +21,7 @@ SETTLING_SECONDS = 8
 FLIP_SECONDS = 0.1
 
 FIRST = Load("first-load", "First load of 100,000 workloads, 10,000 services, 10,000 policies of 10 rules", None)
+RESYNC = Load("resync", "All of it again, as it was, as after a restart of the control plane, while connections go on", None)
 AGAIN = Load("load-again", "All of it again, in new versions, while connections go on and others are made", None)
 REACH = Load("reach", "One changed workload until every new connection is decided by it; adoption is that of each worker", None)
 UPDATES = Load("updates", "1,000 requests a second of 1 KiB beside 1,000 changed workloads a second", None)
@@ -41,7 +42,7 @@ def first_load(node, source, quick):
     return figures
 
 
-def load_again(node, source, quick):
+def load_again(node, source, quick, command):
     """Every connection and every request must come through, or there are no figures."""
     world, seconds = node.world, 1 if quick else 3
     alone = pace(world, seconds)
@@ -50,7 +51,7 @@ def load_again(node, source, quick):
         connections = pool.submit(
             world.measure, "connect", "--to", SERVICE, "--total", 50 * seconds, "--pause", 15)
         time.sleep(0.2)
-        source.tell("again")
+        source.tell(command)
         figures = {"load_s": source.taken()}
         beside, made = requests.result(), connections.result()["connection_ns"]
     figures |= {"alone_p99_us": alone["p99"] / 1000, "p99_us": beside["p99"] / 1000, "max_us": beside["max"] / 1000}
@@ -128,7 +129,7 @@ def updates(node, source, quick):
 
 
 def run(rounds, quick):
-    results = [Results(load) for load in (FIRST, AGAIN, REACH, UPDATES)]
+    results = [Results(load) for load in (FIRST, RESYNC, AGAIN, REACH, UPDATES)]
     with World(PODS, settings={"ZTUNNEL_WORKER_THREADS": str(WORKERS)}) as world:
         start_application(world)
         source = Source(world, QUICK_WORKLOADS if quick else WORKLOADS, QUICK_POLICIES if quick else POLICIES)
@@ -139,8 +140,9 @@ def run(rounds, quick):
         rounds = min(rounds, ROUNDS_MAX)
         for turn in range(rounds):
             results[0].add("culvert", lambda: first_load(node, source, quick))
-            results[1].add("culvert", lambda: load_again(node, source, quick))
+            results[1].add("culvert", lambda: load_again(node, source, quick, "resync"))
+            results[2].add("culvert", lambda: load_again(node, source, quick, "again"))
             print(f"scale: round {turn + 1} of {rounds}", file=sys.stderr)
-        results[2].add("culvert", lambda: reach(node, source, quick))
-        results[3].add("culvert", lambda: updates(node, source, quick))
+        results[3].add("culvert", lambda: reach(node, source, quick))
+        results[4].add("culvert", lambda: updates(node, source, quick))
     return results

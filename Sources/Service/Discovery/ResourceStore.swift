@@ -23,8 +23,7 @@ public struct ResourceStore {
     /// Whether addresses come only as they are asked for.
     let isOnDemand: Bool
     private var folding = ResourceFolding()
-    /// By type, the version of each resource that the state holds.
-    private var versions: [ResourceType: [String: String]] = [:]
+    private var held: [ResourceType: HeldResources] = [:]
     /// Types of which a response was taken without a complaint.
     private var acceptedTypes: Set<ResourceType> = []
 
@@ -47,12 +46,13 @@ public struct ResourceStore {
             var request = DeltaDiscoveryRequest()
             request.node = node
             request.typeURL = type.typeURL
-            request.initialResourceVersions = versions[type] ?? [:]
+            let held = held[type] ?? HeldResources()
+            request.initialResourceVersions = held.versions
             guard isOnDemand, type == .address else { return request }
             // ztunnel's way to say: nothing yet.
             request.resourceNamesSubscribe = ["*"]
             request.resourceNamesUnsubscribe = ["*"]
-            for name in pending where versions[type]?[name] == nil { request.initialResourceVersions[name] = "" }
+            for name in pending where !held.contains(name) { request.initialResourceVersions[name] = "" }
             return request
         }
     }
@@ -76,13 +76,8 @@ public struct ResourceStore {
                 update: DiscoveryUpdate(state: state), reply: reply, byteCount: 0, present: [], removed: [])
         }
         var changes = Changes()
-        let complaints = fold(response, type, &changes) { store, resource in
-            store.versions[type, default: [:]][resource.name] = resource.version
-        }
-        for name in response.removedResources {
-            remove(name, of: type, &changes)
-            versions[type]?[name] = nil
-        }
+        let complaints = fold(response, type, &changes) { $0.take($1, $2) }
+        for name in response.removedResources { remove(name, of: type, &changes) }
         if complaints.isEmpty {
             acceptedTypes.insert(type)
         } else {
@@ -103,15 +98,15 @@ public struct ResourceStore {
     ) -> (update: DiscoveryUpdate, complaints: [String]) {
         guard let type = ResourceType(typeURL: response.typeURL) else { return (DiscoveryUpdate(state: state), []) }
         var changes = Changes()
-        let complaints = fold(response, type, &changes) { _, _ in }
-        for name in response.removedResources where versions[type]?[name] == nil { remove(name, of: type, &changes) }
+        let complaints = fold(response, type, &changes) { held, resource, _ in held.displace(resource.name) }
+        for name in response.removedResources where !isHeld(name, of: type) { remove(name, of: type, &changes) }
         return (changes.update(of: state), complaints)
     }
 
     /// Takes the resources in that are understood; says why of the others.
     private mutating func fold(
         _ response: some DeltaResponse, _ type: ResourceType, _ changes: inout Changes,
-        taken: (inout ResourceStore, Resource) -> Void
+        taken: (inout HeldResources, Resource, HeldResources.Fingerprint) -> Void
     ) -> [String] {
         var complaints: [String] = []
         for index in 0..<response.resourceCount {
@@ -122,12 +117,17 @@ public struct ResourceStore {
                 complaints.append("resource \(index): \(ResourceFlaw.undecodable(error))")
                 continue
             }
-            changes.byteCount += resource.resource?.value.count ?? 0
+            let bytes = resource.resource?.value ?? []
+            changes.byteCount += bytes.count
             if isOnDemand, type == .address { changes.names += [resource.name] + resource.aliases }
-            resource.name = heldName(resource.name, of: type)
+            resource.name = held[type]?.heldName(resource.name) ?? resource.name
+            let fingerprint = HeldResources.Fingerprint(of: bytes)
             do throws(ResourceFlaw) {
-                try insert(resource, of: type, &changes)
-                taken(&self, resource)
+                let isHeld = held[type]?.holds(fingerprint, under: resource.name) ?? false
+                let key = isHeld ? resource.name : try insert(resource, of: type, &changes)
+                taken(&held[type, default: HeldResources()], resource, fingerprint)
+                // Others of that key may come between.
+                if key != resource.name { for name in [key, resource.name] { held[type]?.displace(name) } }
             } catch {
                 complaints.append("\(resource.name): \(error)")
             }
@@ -135,15 +135,12 @@ public struct ResourceStore {
         return complaints
     }
 
-    /// The name of a resource, as the copy that is held already, if one is: a workload's is kept in several places.
-    private func heldName(_ name: String, of type: ResourceType) -> String {
-        guard let versions = versions[type], let index = versions.index(forKey: name) else { return name }
-        return versions.keys[index]
-    }
+    private func isHeld(_ name: String, of type: ResourceType) -> Bool { held[type]?.contains(name) ?? false }
 
+    /// - Returns: The key under which the state holds it: its name, of those who keep to the rules.
     private mutating func insert(
         _ resource: Resource, of type: ResourceType, _ changes: inout Changes
-    ) throws(ResourceFlaw) {
+    ) throws(ResourceFlaw) -> String {
         let bytes = resource.resource?.value ?? []
         switch type {
         case .address:
@@ -152,17 +149,21 @@ public struct ResourceStore {
                 changes.note(leaving: state.workload(uid: workload.uid), in: state)
                 state.insert(workload)
                 if state.isLocal(workload) { changes.local[workload.uid] = workload }
-            case .service(let service): state.insert(service)
+                return workload.uid
+            case .service(let service):
+                state.insert(service)
+                return service.key.description
             }
         case .authorization:
+            changes.havePoliciesChanged = true
             do throws(ResourceFlaw) {
-                state.policies.insert(try PolicyFolding.policy(bytes))
+                let policy = try PolicyFolding.policy(bytes)
+                state.policies.insert(policy)
+                return policy.key
             } catch {
                 refuse(for: resource, error)
-                changes.havePoliciesChanged = true
                 throw error
             }
-            changes.havePoliciesChanged = true
         }
     }
 
@@ -177,13 +178,15 @@ public struct ResourceStore {
     private mutating func remove(_ name: String, of type: ResourceType, _ changes: inout Changes) {
         switch type {
         case .address:
-            let name = versions[type]?[name] == nil ? name : state.primaryName(of: name)
+            let name = isHeld(name, of: type) ? name : state.primaryName(of: name)
             changes.note(leaving: state.workload(uid: name), in: state)
             changes.local[name] = nil
             state.removeAddress(named: name)
+            held[type]?.remove(name)
         case .authorization:
             if state.policies.remove(key: name) { changes.havePoliciesChanged = true }
         }
+        held[type]?.remove(name)
     }
 
     /// What a response changes about this node.
