@@ -22,7 +22,8 @@ final class LoneNode {
         _ = try? ChildProcess.run(["ip", "netns", "del", namespace])
     }
 
-    func start() throws {
+    /// - Parameter wrapper: a command that is given the program's path, and becomes it.
+    func start(by wrapper: [String] = []) throws {
         let url = "https://127.0.0.1:\(istiod.port)"
         let settings = [
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "XDS_ADDRESS": url, "CA_ADDRESS": url,
@@ -36,7 +37,7 @@ final class LoneNode {
         options.environment = settings.map { "\($0.key)=\($0.value)" }
         let (program, chosen) = ("\(Istiod.Checkout.repository)/.build/debug/culvert-node", options)
         process = try NetworkNamespace.open(path: "/run/netns/\(namespace)").perform {
-            () throws(Errno) -> ChildProcess in try ChildProcess.spawn([program], options: chosen)
+            () throws(Errno) -> ChildProcess in try ChildProcess.spawn(wrapper + [program], options: chosen)
         }
     }
 
