@@ -59,7 +59,7 @@ struct RotationTests {
     @Test func `a pod that is started again finds its certificate`() throws {
         let world = try World()
         world.awaitReady()
-        world.istiod.tell("withdraw", "\"socket\": \"\(world.istiod.folder)/n1.sock\", \"uid\": \"uid-web\"")
+        world.withdraw("web", from: "n1")
         world.istiod.tell("remove", #""type": "address", "names": ["Kubernetes//Pod/shop/web"]"#)
         #expect(world.wait { world.lines(of: "n1").contains { $0.contains("pod removed") } }, "\(world.ends)")
         try world.populate()

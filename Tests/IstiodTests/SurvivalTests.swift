@@ -95,6 +95,39 @@ struct SurvivalTests {
         #expect(try world.call("10.96.0.1") == "hello\n", "\(world.ends)")
     }
 
+    @Test func `who comes while a node that was killed loads its first state again waits for it`() throws {
+        let world = try World()
+        world.awaitReady()
+        try world.partition("n1", true)
+        try world.restart("n1")
+        #expect(world.wait { world.listens("web") }, "\(world.ends)")
+        #expect(world.lines(of: "n1").contains { $0.contains("connected to the interception agent") })
+        let traffic = try world.startTraffic(pause: 0.5)
+        usleep(1_000_000)
+        try world.partition("n1", false)
+        usleep(5_000_000)
+        let result = try traffic.stop()
+        #expect(result.contains("\"failed\": 0,"), "\(result) \(world.ends)")
+        #expect(!result.contains("\"made\": 0,"))
+    }
+
+    @Test func `a pod that is new to the agent is refused while the mesh is not known, and taken on once it is`() throws
+    {
+        let world = try World()
+        world.awaitReady()
+        try world.partition("n1", true)
+        world.withdraw("web", from: "n1")
+        try world.restart("n1")
+        let waits = { world.lines(of: "n1").contains { $0.contains("first state of the mesh is being loaded") } }
+        #expect(world.wait(until: waits), "\(world.ends)")
+        world.enrol("web", on: "n1")
+        let reason = "failed to start proxy : the control plane has not told the mesh yet"
+        #expect(world.wait { !world.istiod.all("enrolment", reason).isEmpty }, "\(world.ends)")
+        #expect(!world.listens("web"))
+        try world.partition("n1", false)
+        #expect(world.wait { world.listens("web") }, "\(world.ends)")
+    }
+
     @Test func `who waits for a certificate that does not come waits no longer than five seconds`() throws {
         let world = try World(authority: ", \"mode\": \"hang\"")
         #expect(world.wait { world.istiod.count("enrolment") >= 3 }, "\(world.ends)")

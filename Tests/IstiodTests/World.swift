@@ -75,14 +75,22 @@ final class World {
                     aliases: ["/10.78.1.2", "shop/cart.shop.svc.cluster.local"]),
                 Json.workload("idle", address: "10.78.1.3", node: "n2", aliases: ["/10.78.1.3"]),
                 Json.service("cart", address: "10.96.0.1", aliases: ["/10.96.0.1"])))
-        for (pod, node, _) in Self.pods {
-            istiod.tell(
-                "enrol",
-                """
-                "socket": "\(istiod.folder)/\(node).sock", "uid": "uid-\(pod)", "name": "\(pod)", "namespace": "shop",
-                "account": "\(pod)", "netns": "/run/netns/\(prefix)-\(pod)"
-                """)
-        }
+        for (pod, node, _) in Self.pods { enrol(pod, on: node) }
+    }
+
+    /// Has a node's agent enrol a pod.
+    func enrol(_ pod: String, on node: String) {
+        istiod.tell(
+            "enrol",
+            """
+            "socket": "\(istiod.folder)/\(node).sock", "uid": "uid-\(pod)", "name": "\(pod)", "namespace": "shop",
+            "account": "\(pod)", "netns": "/run/netns/\(prefix)-\(pod)"
+            """)
+    }
+
+    /// Has a node's agent take a pod back.
+    func withdraw(_ pod: String, from node: String) {
+        istiod.tell("withdraw", "\"socket\": \"\(istiod.folder)/\(node).sock\", \"uid\": \"uid-\(pod)\"")
     }
 
     /// Puts another control plane in the place of this one, with a root of its own that the nodes are told.
@@ -115,6 +123,18 @@ final class World {
         nodes[node] = try NetworkNamespace.open(path: "/run/netns/\(prefix)-\(node)").perform {
             () throws(Errno) -> ChildProcess in try ChildProcess.spawn([program], options: chosen)
         }
+    }
+
+    /// Kills a node and starts it again.
+    func restart(_ node: String) throws {
+        _ = try nodes[node]?.stop(within: .zero)
+        try start(node)
+    }
+
+    /// Whether a node listens for the connections that a pod opens.
+    func listens(_ pod: String) -> Bool {
+        let result = try? ChildProcess.run(["ip", "netns", "exec", "\(prefix)-\(pod)", "ss", "-Hltn"])
+        return String(decoding: result?.output ?? [], as: UTF8.self).contains(":15001 ")
     }
 
     /// The file of revocation lists that a node follows; there is none at first.

@@ -84,8 +84,9 @@ final class TestNode: Sendable {
     /// - Parameters:
     ///   - enrolled: the pods that the node proxy serves; the others are left to themselves.
     ///   - others: pods beside web and cart.
+    ///   - knowsMesh: false leaves the node in its first load, until `know`.
     init(
-        enrolling enrolled: Set<String> = ["web", "cart"], others: [String] = [],
+        enrolling enrolled: Set<String> = ["web", "cart"], others: [String] = [], knowsMesh: Bool = true,
         configuration: NodeConfiguration = NodeConfiguration()
     ) throws {
         authority = try LocalSigner.makeAuthority()
@@ -119,15 +120,19 @@ final class TestNode: Sendable {
         Wakeup.wait(handOff.arrived)
         mailbox = try #require(handOff.box.withLock { $0 })
         publish { _ in }
+        if knowsMesh { know() }
         for pod in pods { try enrol(pod) }
     }
 
-    /// Starts the pod's proxy and waits for the answer.
-    func enrol(_ pod: TestPod) throws {
+    /// The first state of the mesh is whole.
+    func know() { perform { $0.meshBecameKnown() } }
+
+    /// Starts the pod's proxy and waits for the answer, which is to be this.
+    func enrol(_ pod: TestPod, expecting expected: PodStart = .started) throws {
         let handOff = HandOff(box: Mutex(nil), arrived: try Wakeup.make())
         perform { node in
-            node.startPod(uid: pod.workload.uid, pod.workloadName, pod.namespace) { failure in
-                #expect(failure == nil)
+            node.startPod(uid: pod.workload.uid, pod.workloadName, pod.namespace) { outcome in
+                #expect(outcome == expected)
                 Wakeup.signal(handOff.arrived)
             }
         }

@@ -27,6 +27,29 @@ import Testing
         #expect(accepted.peer == own)
     }
 
+    @Test func `who would be the first learns of a listener that shares its port, and shares it with the next`() throws
+    {
+        var sharing = TCPSocket.ListenOptions()
+        sharing.reusePort = true
+        sharing.reuseAddress = true
+        var first = sharing
+        first.isFirst = true
+        let earlier = try TCPSocket.listen(on: #require(Endpoint("127.0.0.1:0")), options: sharing)
+        let bound = TCPSocket.localEndpoint(of: earlier)
+        let address = try #require(bound)
+        #expect(throws: Errno.addressInUse) { _ = try TCPSocket.listen(on: address, options: first) }
+        // What the earlier one leaves behind is in nobody's way: a connection that is open, and one in TIME_WAIT.
+        let client = try TCPSocket.connect(to: address)
+        guard let open = try TCPSocket.accept(earlier) else { throw Errno.again }
+        let over = try TCPSocket.connect(to: address)
+        if let accepted = try TCPSocket.accept(earlier) { _ = accepted.take() }
+        _ = consume over
+        _ = consume earlier
+        let later = try TCPSocket.listen(on: address, options: first)
+        let last = try TCPSocket.listen(on: address, options: sharing)
+        for socket in [later.raw, last.raw, client.raw, open.descriptor.raw] { #expect(socket >= 0) }
+    }
+
     @Test func `a refused connection says so`() throws {
         let listener = try TCPSocket.listen(on: #require(Endpoint("127.0.0.1:0")))
         let bound = TCPSocket.localEndpoint(of: listener)

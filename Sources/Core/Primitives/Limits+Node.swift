@@ -32,6 +32,9 @@ extension Limits {
     public static let reevaluationCountPerTurn = 256
     /// The longest message of the interception agent (ztunnel).
     public static let enrolmentMessageByteCountMax = 1024
+    /// How long a pod that is new to the agent waits for the mesh before it is refused; the agent gives an answer 5 s
+    /// (istio-cni).
+    public static let earlyEnrolmentDuration: Duration = .seconds(3)
     /// How long pods that could not be started wait for the next attempt (ztunnel).
     public static let enrolmentRetryDuration: Duration = .seconds(5)
     /// The first pause before the interception agent is dialled again, doubled up to the last (ztunnel's 20 ms and 15

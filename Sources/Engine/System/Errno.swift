@@ -24,6 +24,7 @@ public struct Errno: Error, Hashable, Sendable {
     public static let invalid = Errno(EINVAL)
     public static let noMemory = Errno(ENOMEM)
     public static let noBufferSpace = Errno(ENOBUFS)
+    public static let addressInUse = Errno(EADDRINUSE)
     public static let addressNotAvailable = Errno(EADDRNOTAVAIL)
     public static let familyNotSupported = Errno(EAFNOSUPPORT)
     public static let busy = Errno(EBUSY)

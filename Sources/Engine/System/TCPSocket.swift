@@ -9,6 +9,8 @@ public enum TCPSocket {
         public var mark: UInt32?
         /// Lets a successor bind the same port while this process drains.
         public var reusePort = false
+        /// With `reusePort`: fails with `addressInUse` where somebody listens already, though both share the port.
+        public var isFirst = false
         public var reuseAddress = false
         /// IP_TRANSPARENT: accept for addresses that are not ours; needs CAP_NET_ADMIN.
         public var transparent = false
@@ -62,13 +64,14 @@ public enum TCPSocket {
         if let keepAlive = options.keepAlive { try apply(keepAlive, to: descriptor) }
         if let mark = options.mark { try set(descriptor, SOL_SOCKET, SO_MARK, Int32(bitPattern: mark)) }
         if options.resetsOnClose { resetOnClose(descriptor) }
-        if options.reusePort { try set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
+        if options.reusePort, !options.isFirst { try set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
         if options.reuseAddress { try set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1) }
         if endpoint.address.family == .v6 {
             try set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, endpoint.address.isUnspecified ? 0 : 1)
         }
         let address = SocketAddress(endpoint, socketFamily: endpoint.address.family)
         guard unsafe address.withPointer({ unsafe bind(descriptor.raw, $0, $1) }) == 0 else { throw Errno.current }
+        if options.reusePort, options.isFirst { try set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
         guard CLinux.listen(descriptor.raw, options.backlog) == 0 else { throw Errno.current }
         // As ztunnel does: on level IP also for dual-stack IPv6 listeners, and for IPv6 where it exists.
         if options.transparent {

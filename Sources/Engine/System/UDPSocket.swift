@@ -9,6 +9,8 @@ public enum UDPSocket {
         public var mark: UInt32?
         /// Lets a successor bind the same port while this process drains.
         public var reusePort = false
+        /// With `reusePort`: fails with `addressInUse` where somebody is bound already, though both share the port.
+        public var isFirst = false
         public var reuseAddress = false
 
         public init() {}
@@ -23,13 +25,14 @@ public enum UDPSocket {
     /// A socket on an address of its family alone.
     public static func bind(to endpoint: Endpoint, options: BindOptions = .init()) throws(Errno) -> OwnedDescriptor {
         let descriptor = try make(endpoint.address.family, mark: options.mark)
-        if options.reusePort { try set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
+        if options.reusePort, !options.isFirst { try set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
         if options.reuseAddress { try set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1) }
         if endpoint.address.family == .v6 { try set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
         let address = SocketAddress(endpoint, socketFamily: endpoint.address.family)
         guard unsafe address.withPointer({ unsafe CLinux.bind(descriptor.raw, $0, $1) }) == 0 else {
             throw Errno.current
         }
+        if options.reusePort, options.isFirst { try set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
         return descriptor
     }
 

@@ -5,12 +5,20 @@ import Schema
 import System
 import Telemetry
 
+/// What came of starting a pod's proxy.
+enum PodStart: Equatable {
+    case started
+    /// Another proxy serves the pod, and is to go on until this one knows the mesh.
+    case served
+    /// Why it could not be started.
+    case failed(String)
+}
+
 /// What enrolment does to the node.
 protocol EnrolmentTarget: AnyObject {
     /// Starts a pod's proxy in its namespace; one that runs in another namespace under the same uid is stopped first.
-    /// Calls back with nil, or with why it could not be started.
     func startPod(
-        uid: String, _ name: WorkloadName, _ namespace: NetworkNamespace, _ done: @escaping (String?) -> Void)
+        uid: String, _ name: WorkloadName, _ namespace: NetworkNamespace, _ done: @escaping (PodStart) -> Void)
     /// Stops a pod's proxy and calls back when nothing of it is left.
     func stopPod(uid: String, _ done: @escaping () -> Void)
     /// Uids of pods whose proxies run.
@@ -21,6 +29,10 @@ protocol EnrolmentTarget: AnyObject {
 
 /// Keeps a connection to the interception agent and does what it asks, one message at a time. Pods that could not be
 /// started are tried again every few seconds.
+///
+/// Before the mesh is known it takes on the pods that the agent has already, as their connections come in any case; new
+/// ones wait. Where it finds that another proxy serves them it stands back until then, so that the agent turns to that
+/// one.
 final class EnrolmentClient: EventHandler {
     private struct Pending {
         let name: WorkloadName
@@ -39,6 +51,9 @@ final class EnrolmentClient: EventHandler {
     private var reconnect: TimerToken?
     private var isBusy = false
     private var isStopped = false
+    private var isMeshKnown = false
+    /// A pod that is new to the agent, until the mesh is known.
+    private var early: (uid: String, pod: Pending, patience: TimerToken)?
     private var delay = Limits.enrolmentReconnectDurationMin
 
     init(loop: EventLoop, path: String, logger: Logger, target: any EnrolmentTarget) {
@@ -53,11 +68,23 @@ final class EnrolmentClient: EventHandler {
 
     func start() { connect() }
 
+    /// Takes on every pod from now on.
+    func meshBecameKnown() {
+        guard !isMeshKnown, !isStopped else { return }
+        isMeshKnown = true
+        delay = Limits.enrolmentReconnectDurationMin
+        if let reconnect { loop.cancel(reconnect) }
+        reconnect = nil
+        if socket == nil { connect() }
+        takeEarly()
+        retryPending()
+    }
+
     /// Reads no more messages; what runs keeps running.
     func stop() {
         isStopped = true
         disconnect()
-        for token in [retry, reconnect].compactMap({ $0 }) { loop.cancel(token) }
+        for token in [retry, reconnect, early?.patience].compactMap({ $0 }) { loop.cancel(token) }
     }
 
     func ready(_ events: ReadyEvents) { receive() }
@@ -173,15 +200,46 @@ final class EnrolmentClient: EventHandler {
         }
         isBusy = true
         pending[uid] = nil
-        target.startPod(uid: uid, name, namespace) { [weak self] failure in
+        let pod = Pending(name: name, namespace: namespace)
+        guard !isMeshKnown, state.hasSnapshot else { return start(uid, pod) }
+        let patience = loop.after(Limits.earlyEnrolmentDuration) { [weak self] in self?.giveUpEarly() }
+        early = (uid, pod, patience)
+    }
+
+    private func start(_ uid: String, _ pod: Pending) {
+        target.startPod(uid: uid, pod.name, pod.namespace) { [weak self] outcome in
             guard let self else { return }
-            if let failure {
-                logger.log(.warn, "inpod", "cannot start the proxy of \(uid): \(failure)")
-                pending[uid] = Pending(name: name, namespace: namespace)
-                retryLater()
+            switch outcome {
+            case .started: finish("")
+            case .served:
+                logger.log(.info, "inpod", "another proxy serves the pods until the mesh is known")
+                isBusy = false
+                disconnect()
+            case .failed(let reason): refuse(uid, pod, reason)
             }
-            finish(failure.map { "failed to start proxy : \($0)" } ?? "")
         }
+    }
+
+    private func refuse(_ uid: String, _ pod: Pending, _ reason: String) {
+        logger.log(.warn, "inpod", "cannot start the proxy of \(uid): \(reason)")
+        pending[uid] = pod
+        retryLater()
+        finish("failed to start proxy : \(reason)")
+    }
+
+    /// The mesh is known: the new pod can be served.
+    private func takeEarly() {
+        guard let (uid, pod, patience) = early else { return }
+        loop.cancel(patience)
+        early = nil
+        start(uid, pod)
+    }
+
+    /// The agent does not wait for ever.
+    private func giveUpEarly() {
+        guard let (uid, pod, _) = early else { return }
+        early = nil
+        refuse(uid, pod, "the control plane has not told the mesh yet")
     }
 
     private func stop(_ uids: ArraySlice<String>) {
@@ -211,14 +269,18 @@ final class EnrolmentClient: EventHandler {
         retry = loop.after(Limits.enrolmentRetryDuration) { [weak self] in
             guard let self else { return }
             retry = nil
-            for (uid, pod) in pending {
-                target.startPod(uid: uid, pod.name, pod.namespace) { [weak self] failure in
-                    guard let self else { return }
-                    if failure == nil { pending[uid] = nil }
-                    report()
-                }
-            }
+            if isMeshKnown { retryPending() }
             retryLater()
+        }
+    }
+
+    private func retryPending() {
+        for (uid, pod) in pending {
+            target.startPod(uid: uid, pod.name, pod.namespace) { [weak self] outcome in
+                guard let self else { return }
+                if case .started = outcome { pending[uid] = nil }
+                report()
+            }
         }
     }
 

@@ -39,7 +39,7 @@ final class InboundPlaintext {
     private func decide(for workload: Workload?) {
         guard socket != nil else { return }
         guard let workload, let state = pod.worker.state else {
-            return refuse("unknown local workload: \(pod.name.namespace)/\(pod.name.name)")
+            return refuse(pod.unknown("local"))
         }
         guard workload.addresses.contains(record.destination.address) else {
             return refuse("\(record.destination.address) is not an address of this pod")

@@ -57,7 +57,7 @@ final class InboundStream {
             return error == .malformed && !bytes.isEmpty ? stream.abort(reason, .protocolError) : refuse(400, reason)
         }
         guard let state = pod.worker.state, let workload = pod.workload else {
-            return refuse(503, "unknown local workload: \(pod.name.namespace)/\(pod.name.name)")
+            return refuse(503, pod.unknown("local"))
         }
         record.callee = Party(workload: workload, proof: .workload)
         let network = pod.worker.configuration.network

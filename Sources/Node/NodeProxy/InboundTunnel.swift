@@ -30,9 +30,7 @@ final class InboundTunnel {
         guard inbound.isAdmitted() else { return TCPSocket.resetOnClose(descriptor) }
         let held = HeldSocket(descriptor)
         pod.withWorkload { workload in
-            guard let workload else {
-                return inbound.refuse("unknown local workload: \(pod.name.namespace)/\(pod.name.name)")
-            }
+            guard let workload else { return inbound.refuse(pod.unknown("local")) }
             pod.worker.certificate(for: workload.identity) { result in
                 switch result {
                 case .success(let certificate): inbound.shake(held, certificate)

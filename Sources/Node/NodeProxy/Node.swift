@@ -96,30 +96,57 @@ public final class Node {
         }
     }
 
-    /// Takes connections: of the pods that the interception agent enrols, or of the one workload that this process is
-    /// for. To be called once the mesh is known, so that pods never meet an empty one.
+    /// Takes connections before the mesh is known, of those pods that no other proxy serves: they wait for it, as long
+    /// as for a workload's record, rather than be refused.
+    public func takeEarlyConnections() {
+        if let name = configuration.dedicatedWorkload {
+            // Whatever forbids it now is said when the mesh is known.
+            try? start(RunningPod(name: name, namespace: home), uid: "\(name)", .pod)
+        } else {
+            startEnrolment()
+        }
+    }
+
+    /// Serves the pods that the interception agent enrols, or the one workload that this process is for. To be called
+    /// once the mesh is known.
     /// - Throws: when this process's own listeners cannot be made.
     public func startPods() throws(Errno) {
-        isMeshKnown = true
-        guard enrolment == nil, resident == nil, !isShuttingDown else { return }
-        if let name = configuration.dedicatedWorkload {
-            try start(RunningPod(name: name, namespace: home), uid: "\(name)", .pod)
-            return enrolmentReady(true)
+        meshBecameKnown()
+        guard !isShuttingDown else { return }
+        let own =
+            configuration.dedicatedWorkload ?? (configuration.carriesConnections ? configuration.ownWorkload : nil)
+        let isDedicated = configuration.dedicatedWorkload != nil
+        if let own, resident == nil {
+            try start(RunningPod(name: own, namespace: home), uid: "\(own)", isDedicated ? .pod : .nodeProxy)
         }
-        if let name = configuration.ownWorkload, configuration.carriesConnections {
-            try start(RunningPod(name: name, namespace: home), uid: "\(name)", .nodeProxy)
-        }
+        if isDedicated { return enrolmentReady(true) }
+        startEnrolment().meshBecameKnown()
+    }
+
+    @discardableResult
+    private func startEnrolment() -> EnrolmentClient {
+        if let enrolment { return enrolment }
         let client = EnrolmentClient(
             loop: loop, path: configuration.enrolmentSocket, logger: logger, target: self)
         enrolment = client
         client.start()
+        return client
     }
 
-    /// Gives the workers a new version of the mesh.
+    /// Gives the workers the mesh, and from now on each version of it.
+    func meshBecameKnown() {
+        isMeshKnown = true
+        if let state { tell(state) }
+    }
+
+    private func tell(_ state: MeshState) { for link in links { link.publish(state, since: loop.now) } }
+
+    /// Takes a new version of the mesh. The workers get none before it is whole: part of it would let pass what a
+    /// policy denies.
     /// - Parameter accounts: those whose workloads on this node have come, changed or gone; nil if that is not known.
     public func publish(_ state: MeshState, changing accounts: Set<ServiceAccountName>? = nil) {
         self.state = state
-        for link in links { link.publish(state, since: loop.now) }
+        if isMeshKnown { tell(state) }
         // Without a name of its own every workload of the mesh would be this node's.
         let concerned = configuration.nodeName == nil ? nil : accounts
         for account in concerned ?? Set(runningNames.map(\.account)) { attend(to: account) }
@@ -191,23 +218,24 @@ extension Node: EnrolmentTarget {
     func enrolmentReady(_ isReady: Bool) { enrolmentChanged(isReady && !isShuttingDown) }
 
     func startPod(
-        uid: String, _ name: WorkloadName, _ namespace: NetworkNamespace, _ done: @escaping (String?) -> Void
+        uid: String, _ name: WorkloadName, _ namespace: NetworkNamespace, _ done: @escaping (PodStart) -> Void
     ) {
         if let running = pods[uid] {
-            guard running.namespace.key != namespace.key else { return done(nil) }
+            guard running.namespace.key != namespace.key else { return done(.started) }
             return stopPod(uid: uid) { [weak self] in self?.startPod(uid: uid, name, namespace, done) }
         }
         do throws(Errno) {
             try start(RunningPod(name: name, namespace: namespace), uid: uid, .pod)
         } catch {
-            return done("\(error)")
+            return done(!isMeshKnown && error == .addressInUse ? .served : .failed("\(error)"))
         }
         // The sockets listen already: what connects from now on waits in their queues.
-        done(nil)
+        done(.started)
     }
 
     private func start(_ pod: RunningPod, uid: String, _ purpose: PodListeners.Purpose) throws(Errno) {
-        let listeners = try PodListeners.bind(in: pod.namespace, from: home, configuration, for: purpose)
+        let listeners = try PodListeners.bind(
+            in: pod.namespace, from: home, configuration, for: purpose, isFirst: !isMeshKnown)
         if pod.namespace === home {
             resident = pod
         } else {

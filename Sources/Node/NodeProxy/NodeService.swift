@@ -125,6 +125,7 @@ public final class NodeService {
             access: access, store: store, loop: loop, delegate: self, random: SystemRandomNumberGenerator(),
             logger: logger)
         discovery = client
+        node.takeEarlyConnections()
         node.learn = { [unowned client] in client.learn($0, $1) }
         client.start()
         firstLoad = FirstLoadReport(of: client, loop: loop, logger: logger)
@@ -197,7 +198,7 @@ extension NodeService: DiscoveryDelegate {
         node.discoveryEnded(termination)
     }
 
-    /// Pods are taken only once the mesh is known: an empty one would let everything pass as plain TCP.
+    /// The first state is whole.
     public func discoveryBecameReady() {
         readiness.complete(Task.state)
         firstLoad?.complete()

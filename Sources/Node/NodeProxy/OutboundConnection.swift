@@ -73,7 +73,7 @@ final class OutboundConnection {
     private func route(from source: Workload?) {
         guard socket != nil else { return }
         guard let source, let state = pod.worker.state else {
-            return refuse("unknown source workload: \(pod.name.namespace)/\(pod.name.name)")
+            return refuse(pod.unknown("source"))
         }
         record.caller.workload = source
         let isAsking = inquiry.begin(state, from: source, to: asked.address, on: pod.worker) { [self] failure in

@@ -35,10 +35,12 @@ final class PodListeners: Sendable {
     }
 
     /// Binds in `namespace`. Where nothing is said about source addresses they are preserved if the kernel permits it.
-    /// - Parameter home: the namespace that the calling thread is in.
+    /// - Parameters:
+    ///   - home: the namespace that the calling thread is in.
+    ///   - isFirst: fails with `addressInUse` where another proxy listens.
     static func bind(
         in namespace: NetworkNamespace, from home: NetworkNamespace, _ configuration: NodeConfiguration,
-        for purpose: Purpose = .pod
+        for purpose: Purpose = .pod, isFirst: Bool = false
     ) throws(Errno) -> PodListeners {
         // Of the node's own file system, as everything that a pod mounts is the pod's to change.
         let resolver = configuration.resolverConfiguration
@@ -46,7 +48,7 @@ final class PodListeners: Sendable {
         if configuration.reusesPorts { try? namespace.setParameter("net/ipv4/tcp_migrate_req", to: "1") }
         let bind = { (transparent: Bool) throws(Errno) -> PodListeners in
             try namespace.perform(from: home) { () throws(Errno) -> PodListeners in
-                try PodListeners(configuration, resolver, purpose, transparent: transparent)
+                try PodListeners(configuration, resolver, purpose, transparent: transparent, isFirst: isFirst)
             }
         }
         guard purpose == .pod else { return try bind(false) }
@@ -60,12 +62,15 @@ final class PodListeners: Sendable {
 
     /// Makes the sockets in the namespace that the calling thread is in.
     private init(
-        _ configuration: NodeConfiguration, _ resolver: ResolverConfiguration, _ purpose: Purpose, transparent: Bool
+        _ configuration: NodeConfiguration, _ resolver: ResolverConfiguration, _ purpose: Purpose, transparent: Bool,
+        isFirst: Bool
     ) throws(Errno) {
         var options = TCPSocket.ListenOptions()
         options.mark = configuration.packetMark
         options.reusePort = configuration.reusesPorts
-        options.reuseAddress = !configuration.reusesPorts
+        options.isFirst = isFirst
+        // What is left of an earlier proxy's connections does not hold the port.
+        options.reuseAddress = true
         options.transparent = transparent
         options.keepAlive = configuration.keepAlive
         let any = configuration.isIPv6Enabled ? IPAddress(v6High: 0, low: 0) : IPAddress(v4: 0)

@@ -146,6 +146,12 @@ final class PodProxy {
             name: name.name, namespace: name.namespace, serviceAccount: name.serviceAccount)
     }
 
+    /// Why a connection is refused whose workload, the one in this role, did not come in time.
+    func unknown(_ role: String) -> String {
+        let cause = worker.state == nil ? ", as the control plane has not told the mesh yet" : ""
+        return "unknown \(role) workload: \(name.namespace)/\(name.name)\(cause)"
+    }
+
     /// Calls back with the workload's record as soon as it is known, or with nil when it does not come in time.
     func withWorkload(_ body: @escaping (Workload?) -> Void) {
         if let workload { return body(workload) }

@@ -11,7 +11,9 @@ final class NameListener: Sendable {
         var datagramOptions = UDPSocket.BindOptions()
         datagramOptions.mark = options.mark
         datagramOptions.reusePort = options.reusePort
-        datagramOptions.reuseAddress = options.reuseAddress
+        datagramOptions.isFirst = options.isFirst
+        // Datagrams would be taken from whoever is bound already.
+        datagramOptions.reuseAddress = !options.reusePort
         datagrams = ListeningSocket(try UDPSocket.bind(to: endpoint, options: datagramOptions))
         streams = try PodListeners.listen(on: endpoint, options)
     }
