@@ -51,6 +51,9 @@ final class HBONEPeer {
         _ = try? ChildProcess.run(["rm", "-rf", folder])
     }
 
+    /// Where the certificate lies that it shows for a service account.
+    func certificatePath(_ account: String) -> String { "\(folder)/\(account).pem" }
+
     /// Kills it.
     func stop() { _ = try? process.stop(within: .zero) }
 

@@ -10,8 +10,11 @@ final class LocalSigner: CertificateSigner {
 
     init(_ authority: CertificateAuthority) { self.authority = authority }
 
-    static func makeAuthority() throws -> CertificateAuthority {
-        try CertificateAuthority.makeRoot(organization: "culvert tests", now: WallClock.now()).authority
+    static func makeAuthority() throws -> CertificateAuthority { try makeRoot().authority }
+
+    static func makeRoot() throws -> (authority: CertificateAuthority, key: PrivateKey) {
+        let root = try CertificateAuthority.makeRoot(organization: "culvert tests", now: WallClock.now())
+        return (root.authority, root.key)
     }
 
     func sign(

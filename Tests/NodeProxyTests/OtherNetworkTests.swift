@@ -9,11 +9,11 @@ import Testing
 
 /// Calls to and from workloads of other networks, by way of a gateway that we did not write.
 @Suite(.serialized) struct OtherNetworkTests {
-    private static let vip = Endpoint(IPAddress(v4: 0x0a60_0005), port: 80)
+    static let vip = Endpoint(IPAddress(v4: 0x0a60_0005), port: 80)
     private static let hostname = "cart.shop.svc.cluster.local"
 
     /// Cart lies in the network `far`, behind the pod `gateway`.
-    private static func publish(_ node: TestNode, vouched: [String]? = nil, gatewayName: String = "") throws {
+    static func publish(_ node: TestNode, vouched: [String]? = nil, gatewayName: String = "") throws {
         let gateway = try node.pod("gateway")
         let cart = node.cart.workload
         node.publish {

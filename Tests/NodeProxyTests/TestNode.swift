@@ -80,6 +80,7 @@ final class TestNode: Sendable {
     private let log: Int32
 
     let authority: CertificateAuthority
+    let authorityKey: PrivateKey
 
     /// - Parameters:
     ///   - enrolled: the pods that the node proxy serves; the others are left to themselves.
@@ -89,7 +90,7 @@ final class TestNode: Sendable {
         enrolling enrolled: Set<String> = ["web", "cart"], others: [String] = [], knowsMesh: Bool = true,
         configuration: NodeConfiguration = NodeConfiguration()
     ) throws {
-        authority = try LocalSigner.makeAuthority()
+        (authority, authorityKey) = try LocalSigner.makeRoot()
         var configuration = configuration
         // `Tests/kernel-tls` asks for it.
         configuration.tls.offersOffload = unsafe getenv("CULVERT_KERNEL_TLS") != nil
