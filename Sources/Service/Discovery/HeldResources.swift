@@ -27,17 +27,20 @@ struct HeldResources {
 
     func contains(_ name: String) -> Bool { entries[name] != nil }
 
-    /// The name as the copy that is held already, if one is: a workload's is kept in several places.
-    func heldName(_ name: String) -> String {
-        guard let index = entries.index(forKey: name) else { return name }
-        return entries.keys[index]
-    }
-
     /// Whether the state holds just this content under the name.
     func holds(_ fingerprint: Fingerprint, under name: String) -> Bool { entries[name]?.fingerprint == fingerprint }
 
     /// The state has taken the resource in.
     mutating func take(_ resource: Resource, _ fingerprint: Fingerprint) {
+        if let index = entries.index(forKey: resource.name) {
+            if entries.values[index].fingerprint == fingerprint {
+                entries.values[index].version = resource.version
+                return
+            }
+            // The name as well is to be the new resource's, which keeps it in several places: an old copy would keep a
+            // page of memory from being given back.
+            entries.remove(at: index)
+        }
         entries[resource.name] = Entry(version: resource.version, fingerprint: fingerprint)
     }
 

@@ -110,7 +110,7 @@ public struct ResourceStore {
     ) -> [String] {
         var complaints: [String] = []
         for index in 0..<response.resourceCount {
-            var resource: Resource
+            let resource: Resource
             do {
                 resource = try response.resource(at: index)
             } catch {
@@ -120,7 +120,6 @@ public struct ResourceStore {
             let bytes = resource.resource?.value ?? []
             changes.byteCount += bytes.count
             if isOnDemand, type == .address { changes.names += [resource.name] + resource.aliases }
-            resource.name = held[type]?.heldName(resource.name) ?? resource.name
             let fingerprint = HeldResources.Fingerprint(of: bytes)
             do throws(ResourceFlaw) {
                 let isHeld = held[type]?.holds(fingerprint, under: resource.name) ?? false
