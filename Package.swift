@@ -189,7 +189,7 @@ let package = Package(
         tests(
             "LocalState",
             ["LocalState", "Discovery", "EventLoop", "Mesh", "Primitives", "Schema", "System", "Telemetry", "YAML"]),
-        tests("HTTP2", ["HTTP2", "Primitives"]),
+        tests("HTTP2", ["CNghttp2", "HTTP2", "Primitives"]),
         tests("Manifests", ["Manifests", "Primitives", "System", "YAML"]),
         tests("Compiler", ["Compiler", "Manifests", "Primitives", "Schema", "YAML"]),
         tests(

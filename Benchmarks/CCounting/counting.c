@@ -1,5 +1,6 @@
 // malloc and its like are those of this program, for libraries as well, and go on to the C library's. Retains and
-// releases come by function pointers which the Swift runtime has for such ends.
+// releases come by function pointers which the Swift runtime has for such ends; those of no object, which do nothing, are not
+// counted.
 #include "counting.h"
 
 #include <errno.h>
@@ -14,6 +15,10 @@ static _Thread_local uint64_t *ledger;
 static inline void count(enum culvert_count what) {
     // One thread writes; others only read.
     if (ledger) __atomic_store_n(&ledger[what], ledger[what] + 1, __ATOMIC_RELAXED);
+}
+
+static inline void count_of(const void *object, enum culvert_count what) {
+    if (object) count(what);
 }
 
 void culvert_count_in(int index) { ledger = ledgers[index]; }
@@ -81,27 +86,27 @@ static void (*runtime_release)(void *);
 static void (*runtime_release_n)(void *, uint32_t);
 
 static void *retain(void *object) {
-    count(CULVERT_RETAINS);
+    count_of(object, CULVERT_RETAINS);
     return runtime_retain(object);
 }
 
 static void *retain_n(void *object, uint32_t times) {
-    count(CULVERT_RETAINS);
+    count_of(object, CULVERT_RETAINS);
     return runtime_retain_n(object, times);
 }
 
 static void *try_retain(void *object) {
-    count(CULVERT_RETAINS);
+    count_of(object, CULVERT_RETAINS);
     return runtime_try_retain(object);
 }
 
 static void release(void *object) {
-    count(CULVERT_RELEASES);
+    count_of(object, CULVERT_RELEASES);
     runtime_release(object);
 }
 
 static void release_n(void *object, uint32_t times) {
-    count(CULVERT_RELEASES);
+    count_of(object, CULVERT_RELEASES);
     runtime_release_n(object, times);
 }
 

@@ -9,6 +9,8 @@ import Testing
 private final class Recorder: EventHandler, TimerHandler {
     var events: [ReadyEvents] = []
     var timers: [Int] = []
+    var resumeCount = 0
+    func resume() { resumeCount += 1 }
     func ready(_ events: ReadyEvents) { self.events.append(events) }
     func timerFired(_ kind: Int) { timers.append(kind) }
 }
@@ -56,6 +58,23 @@ private final class Leaver: EventHandler {
         loop.turn(waitingAtMost: .milliseconds(100))
         #expect(recorder.events == [[.writable]])
         loop.deregister(registration, next)
+    }
+
+    @Test func `who asked by its watch is resumed in the next turn, unless the watch has ended`() throws {
+        let loop = try EventLoop()
+        let listener = try TCPSocket.listen(on: #require(Endpoint("127.0.0.1:0")))
+        let bound = TCPSocket.localEndpoint(of: listener)
+        let first = try TCPSocket.connect(to: #require(bound))
+        let last = try TCPSocket.connect(to: #require(bound))
+        let (kept, gone) = (Recorder(), Recorder())
+        let registrations = try (loop.register(first, handler: kept), loop.register(last, handler: gone))
+        for registration in [registrations.0, registrations.1, registrations.0] { loop.requestResume(registration) }
+        loop.requestResume(gone)
+        loop.deregister(registrations.1, last)
+        loop.turn()
+        #expect(kept.resumeCount == 2 && gone.resumeCount == 1)
+        loop.turn(waitingAtMost: .zero)
+        #expect(kept.resumeCount == 2)
     }
 
     @Test func `a loop that gave memory back calls those that are left and none that are gone`() throws {

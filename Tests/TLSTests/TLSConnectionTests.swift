@@ -37,6 +37,12 @@ struct TLSConnectionTests {
         }
     }
 
+    @Test func `what a tunnel lays out at once is encrypted into no more than one read brings`() throws {
+        let pair = try Pair(client: web, server: cart).connect()
+        pair.client.send([UInt8](repeating: 7, count: Limits.outgoingFrameByteCount))
+        #expect(pair.client.output().count <= Limits.receiveByteCountMax)
+    }
+
     @Test func `sends of every size around a record arrive whole`() throws {
         let pair = try Pair(client: web, server: cart).connect()
         var expected: [UInt8] = []

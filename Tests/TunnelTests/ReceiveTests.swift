@@ -1,5 +1,6 @@
 import EventLoop
 import Glibc
+import HTTP2
 import Primitives
 import Synchronization
 import System
@@ -30,6 +31,48 @@ struct ReceiveTests {
         #expect(path.accepter.tunnels.first?.windowGrowth == 0)
         #expect(path.accepter.buffers.budget.growth == 0)
         #expect(path.opener.buffers.budget.growth == 0)
+    }
+
+    @Test func `streams that move nothing any more leave their windows to others of their tunnel`() throws {
+        let path = try Path()
+        let hasGrown = Mutex(false)
+        let largest = Mutex(0)
+        try path.run(
+            { entrance in
+                var idle: [Int32] = []
+                for _ in 0..<2 {
+                    let client = try Client(entrance)
+                    try client.send([1])
+                    _ = try client.receiveAll(1)
+                    idle.append(dup(client.socket))
+                }
+                while !hasGrown.withLock({ $0 }) { usleep(1000) }
+                let client = try Client(entrance)
+                for round in 0..<32 {
+                    let piece = pattern(1 << 20, seed: UInt8(round))
+                    let sender = Job { [socket = client.socket] in sendAll(socket, piece) }
+                    sender.start()
+                    _ = try client.receiveAll(piece.count)
+                }
+                for socket in idle { close(socket) }
+            },
+            until: { path.accepter.endings.count == 3 },
+            turning: {
+                guard let tunnel = path.accepter.tunnels.first, let session = tunnel.ownedSession else { return }
+                let streams = session.openStreams.compactMap { $0 as? TunnelStream }
+                if !hasGrown.withLock({ $0 }), streams.count == 2 {
+                    for stream in streams {
+                        let before = stream.window.growth
+                        stream.window.resize(to: Limits.streamWindowByteCountMax)
+                        tunnel.windowChanged(of: stream, by: stream.window.growth - before)
+                    }
+                    hasGrown.withLock { $0 = true }
+                } else if streams.count == 3 {
+                    largest.withLock { $0 = max($0, streams.last?.window.growth ?? 0) }
+                }
+            })
+        #expect(largest.withLock { $0 } > 256 * 1024)
+        #expect(path.accepter.buffers.budget.growth == 0)
     }
 
     /// The applications of these take nothing.

@@ -107,6 +107,28 @@ import Tunnel
         #expect(path.accepter.failures.isEmpty && path.opener.failures.isEmpty)
     }
 
+    @Test func `a peer that goes while its requests wait for their turn leaves no stream behind`() throws {
+        let path = try Path()
+        let endpoint = try #require(path.accepter.endpoint)
+        let target = try #require(path.echo.endpoint)
+        let context = try TLSContext.workloadClient(path.authority.credentials(Authority.web))
+        let count = 5 * Limits.requestCountPerTurn
+        var tunnel: TunnelConnection?
+        var most = 0
+        try path.loop.turn(
+            while: {
+                let peer = try RawPeer(endpoint, TLSConnection(client: context, expecting: [Authority.cart]))
+                let requests = (0..<count).map { RawPeer.connect(target, stream: UInt8(2 * $0 + 1)) }
+                try peer.send(RawPeer.preface + requests.joined())
+            },
+            until: { tunnel?.failure != nil && tunnel?.streamCount == 0 },
+            turning: {
+                tunnel = tunnel ?? path.accepter.tunnels.first
+                most = max(most, tunnel?.streamCount ?? 0)
+            })
+        #expect(most > 3 * Limits.streamEndCountPerTurn)
+    }
+
     @Test func `a half-closed stream lives as long as it moves something, and no longer`() throws {
         let listener = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
         let bound = TCPSocket.localEndpoint(of: listener)

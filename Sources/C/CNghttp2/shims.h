@@ -2,7 +2,10 @@
 #ifndef CULVERT_CNGHTTP2_H
 #define CULVERT_CNGHTTP2_H
 
+#include <malloc.h>
 #include <stddef.h>
+#include <stdlib.h>
+
 #include <nghttp2/nghttp2.h>
 
 #if NGHTTP2_VERSION_NUM >= 0x013c00 /* 1.60: the functions with a 2 speak ptrdiff_t instead of ssize_t */
@@ -63,4 +66,61 @@ static inline void culvert_nghttp2_set_continuations(nghttp2_option *option, siz
 }
 
 #undef CULVERT_NGHTTP2
+
+// A session asks for a block for each frame that it is to send, and gives it back once the frame is out: one is kept for the next.
+struct culvert_nghttp2_spare {
+    void *block;
+};
+
+// What a frame that waits to be sent takes, in the releases so far, and where malloc makes no larger block of it.
+#define CULVERT_NGHTTP2_ITEM_LEAST 137
+#define CULVERT_NGHTTP2_ITEM_MOST 168
+#define CULVERT_NGHTTP2_ITEM_SLACK 16
+
+static inline void *culvert_nghttp2_allocate(size_t size, void *context) {
+    struct culvert_nghttp2_spare *spare = (struct culvert_nghttp2_spare *)context;
+    if (size < CULVERT_NGHTTP2_ITEM_LEAST || size > CULVERT_NGHTTP2_ITEM_MOST) return malloc(size);
+    void *block = spare->block;
+    if (block == NULL) return malloc(CULVERT_NGHTTP2_ITEM_MOST);
+    spare->block = NULL;
+    return block;
+}
+
+static inline void culvert_nghttp2_free(void *block, void *context) {
+    struct culvert_nghttp2_spare *spare = (struct culvert_nghttp2_spare *)context;
+    if (block == NULL) return;
+    size_t usable = malloc_usable_size(block);
+    int is_item = usable >= CULVERT_NGHTTP2_ITEM_MOST && usable < CULVERT_NGHTTP2_ITEM_MOST + CULVERT_NGHTTP2_ITEM_SLACK;
+    if (is_item && spare->block == NULL) {
+        spare->block = block;
+    } else {
+        free(block);
+    }
+}
+
+static inline void *culvert_nghttp2_allocate_zeroed(size_t many, size_t size, void *context) {
+    (void)context;
+    return calloc(many, size);
+}
+
+static inline void *culvert_nghttp2_reallocate(void *block, size_t size, void *context) {
+    (void)context;
+    return realloc(block, size);
+}
+
+// The address sanitizer, where it is linked in: it is to see each block come and go.
+extern void __asan_init(void) __attribute__((weak));
+
+// A session that keeps a block in `spare`, which is to be freed after it.
+static inline int culvert_nghttp2_session_new(nghttp2_session **session, int is_server, const nghttp2_session_callbacks *callbacks,
+                                              const nghttp2_option *option, struct culvert_nghttp2_spare *spare) {
+    nghttp2_mem memory = {spare, culvert_nghttp2_allocate, culvert_nghttp2_free, culvert_nghttp2_allocate_zeroed,
+                          culvert_nghttp2_reallocate};
+    nghttp2_mem *used = __asan_init == NULL ? &memory : NULL;
+    return is_server ? nghttp2_session_server_new3(session, callbacks, NULL, option, used)
+                     : nghttp2_session_client_new3(session, callbacks, NULL, option, used);
+}
+
+static inline void culvert_nghttp2_spare_drop(struct culvert_nghttp2_spare *spare) { free(spare->block); }
+
 #endif

@@ -1,6 +1,7 @@
 extension Limits {
-    /// Bytes taken from one socket with one read.
-    public static let receiveByteCountMax = 256 * 1024
+    /// Bytes taken from one socket with one read: what a peer like us lays out at once (`outgoingFrameByteCount`), as
+    /// ciphertext, so that the pieces for applications are as large as those that came from them.
+    public static let receiveByteCountMax = 272 * 1024
     /// Frames that are laid out for a tunnel at once, and so the most that one DATA frame carries to a peer that takes
     /// large ones: sixteen TLS records full.
     public static let outgoingFrameByteCount = 16 * tlsRecordByteCount
@@ -16,6 +17,8 @@ extension Limits {
     public static let smallReceiveFactor = 16
     /// It is judged by so many bytes at a time.
     public static let smallReceiveJudgementByteCount = 64 * 1024
+    /// What came earlier is forgotten if that was not so much by then.
+    public static let smallReceiveSumNanoseconds: UInt64 = 100_000_000
     /// A read that brings less counts as so much of a turn's share.
     public static let readCostByteCountMin = 1024
     /// For so long a peer that sent such counts as one that does.

@@ -10,6 +10,11 @@ public import System
         case body(() -> Void)
     }
 
+    private enum Resumption {
+        case watch(Registration)
+        case handler(any ResumeHandler)
+    }
+
     private static let eventCountMax = 256
     /// The slot number that stands for the mailbox.
     private static let mailboxIndex = UInt32.max
@@ -23,10 +28,10 @@ public import System
     private var handlers = HandlerTable()
     private var timers: TimerWheel<Timer>
     private var flushing: [Registration] = []
-    private var resuming: [any ResumeHandler] = []
+    private var resuming: [Resumption] = []
     /// The handlers being called, beside those that ask meanwhile: two blocks that change places, so that a turn
     /// allocates nothing.
-    private var called: (flushing: [Registration], resuming: [any ResumeHandler]) = ([], [])
+    private var called: (flushing: [Registration], resuming: [Resumption]) = ([], [])
     private var isStopped = false
     /// Who lives on this loop, found again by work that other threads post.
     public var resident: AnyObject?
@@ -131,7 +136,10 @@ public import System
     public func requestFlush(_ registration: Registration) { flushing.append(registration) }
 
     /// Calls `handler.resume()` in the next turn, which then does not wait.
-    public func requestResume(_ handler: any ResumeHandler) { resuming.append(handler) }
+    public func requestResume(_ handler: any ResumeHandler) { resuming.append(.handler(handler)) }
+
+    /// The same for the handler of a watch, if it goes on then; for the data path, where references are not counted.
+    public func requestResume(_ registration: Registration) { resuming.append(.watch(registration)) }
 
     /// Turns until `stop()`.
     public func run() {
@@ -151,8 +159,8 @@ public import System
             swap(&resuming, &called.resuming)
             // Each is the first in its turn: what they share in one may be used up by those before.
             let first = Int(truncatingIfNeeded: turnCount % UInt64(called.resuming.count))
-            for handler in called.resuming[first...] { handler.resume() }
-            for handler in called.resuming[..<first] { handler.resume() }
+            for position in first..<called.resuming.count { resume(called.resuming[position]) }
+            for position in 0..<first { resume(called.resuming[position]) }
             called.resuming.removeAll(keepingCapacity: true)
         }
         while let timer = timers.popDue(upTo: now.nanoseconds / Self.nanosecondsPerTick) {
@@ -207,6 +215,13 @@ public import System
         if bits & EPOLLERR.rawValue != 0 { ready.insert(.error) }
         let registration = Registration(index: index, generation: UInt32(truncatingIfNeeded: data))
         visit(registration) { $0.ready(ready) }
+    }
+
+    private func resume(_ resumption: Resumption) {
+        switch resumption {
+        case .watch(let registration): visit(registration) { $0.resume() }
+        case .handler(let handler): handler.resume()
+        }
     }
 
     /// Calls `body` with a handler unless its watch has ended.

@@ -21,8 +21,13 @@ public enum Interest: Sendable {
     case readable
 }
 
+/// Something that stopped because its share of a turn was used up.
+public protocol ResumeHandler: AnyObject {
+    func resume()
+}
+
 /// Something that owns a watched descriptor.
-public protocol EventHandler: AnyObject {
+public protocol EventHandler: ResumeHandler {
     /// The descriptor has become ready. It may deregister itself, or anything else, in here.
     func ready(_ events: ReadyEvents)
     /// The turn that `EventLoop.requestFlush` was called in ends: what was gathered over it is sent.
@@ -32,17 +37,14 @@ public protocol EventHandler: AnyObject {
 extension EventHandler {
     /// Gathers nothing.
     public func flush() {}
+    /// Never stops.
+    public func resume() {}
 }
 
 /// Something that waits for time to pass.
 public protocol TimerHandler: AnyObject {
     /// The timer started with `kind` is due.
     func timerFired(_ kind: Int)
-}
-
-/// Something that stopped because its share of a turn was used up.
-public protocol ResumeHandler: AnyObject {
-    func resume()
 }
 
 /// Names a watched descriptor; it outlives the watch harmlessly.

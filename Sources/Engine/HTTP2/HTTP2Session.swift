@@ -15,6 +15,7 @@ public import Primitives
 
     private let settings: HTTP2Settings
     let handle: OpaquePointer
+    private let spare = SpareBlock()
     // The delegate owns the session, and so outlives it; a checked reference costs two atomic operations a frame.
     private unowned(unsafe) let delegate: any HTTP2SessionDelegate
     private var streams = StreamTable()
@@ -41,7 +42,7 @@ public import Primitives
     public init(
         role: HTTP2Role, settings: HTTP2Settings, delegate: any HTTP2SessionDelegate
     ) throws(HTTP2ConnectionFailure) {
-        guard let handle = unsafe SessionHandle.make(role, settings) else {
+        guard let handle = unsafe SessionHandle.make(role, settings, keepingIn: spare) else {
             throw HTTP2ConnectionFailure(.outOfMemory, reason: "no memory for an HTTP/2 session")
         }
         self.role = role

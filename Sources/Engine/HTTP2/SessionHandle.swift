@@ -3,15 +3,16 @@ import Primitives
 
 /// Makes nghttp2 sessions with our limits.
 enum SessionHandle {
-    /// A session with its SETTINGS and the connection's window waiting to be sent; nil without memory.
-    static func make(_ role: HTTP2Role, _ settings: HTTP2Settings) -> OpaquePointer? {
+    /// A session with its SETTINGS and the connection's window waiting to be sent; nil without memory. It keeps a block
+    /// in `spare`, which is to outlive it.
+    static func make(
+        _ role: HTTP2Role, _ settings: HTTP2Settings, keepingIn spare: borrowing SpareBlock
+    ) -> OpaquePointer? {
         var handle: OpaquePointer?
+        let (isServer, place) = unsafe (role == .server ? Int32(1) : 0, spare.place)
         let outcome = unsafe withOptions { options in
             unsafe SessionCallbacks.withTable { table in
-                switch role {
-                case .client: unsafe nghttp2_session_client_new2(&handle, table, nil, options)
-                case .server: unsafe nghttp2_session_server_new2(&handle, table, nil, options)
-                }
+                unsafe culvert_nghttp2_session_new(&handle, isServer, table, options, place)
             }
         }
         guard outcome == 0, let handle = unsafe handle else { return nil }

@@ -26,10 +26,10 @@ struct FrameBatch {
     }
 
     /// The batch has been taken.
-    /// - Returns: the streams that wait for it.
-    mutating func end(_ frameCount: UInt64) -> [TunnelStream] {
+    /// - Returns: the streams that wait for it; nil if none does.
+    mutating func end(_ frameCount: UInt64) -> [TunnelStream]? {
         self.frameCount &+= frameCount &- before
-        guard !held.isEmpty else { return [] }
+        guard !held.isEmpty else { return nil }
         let taken = held
         held = []
         return taken

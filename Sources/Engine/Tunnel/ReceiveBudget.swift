@@ -44,15 +44,21 @@ final class ReceiveBudget {
 
     // MARK: Growth
 
-    /// By how much windows may still grow. When there is little left, streams that have moved no bulk for a while give
-    /// back what they have.
-    func allowance(at now: Instant) -> Int {
-        let left = Limits.workerWindowGrowthByteCountMax - growth
+    /// By how much windows of a tunnel may still grow. When there is little left, for it or for all of the worker's,
+    /// streams that have moved no bulk for a while give back what they have.
+    func allowance(on tunnel: TunnelConnection, at now: Instant) -> Int {
+        let left = allowance(on: tunnel)
         guard left < Limits.streamWindowByteCountMax, now.nanoseconds &- lastReclaim > Limits.quickWindowNanoseconds
         else { return left }
         lastReclaim = now.nanoseconds
         for stream in grown where !stream.window.isBulk(at: now) { stream.restoreWindow() }
-        return Limits.workerWindowGrowthByteCountMax - growth
+        return allowance(on: tunnel)
+    }
+
+    private func allowance(on tunnel: TunnelConnection) -> Int {
+        min(
+            Limits.workerWindowGrowthByteCountMax - growth,
+            Limits.tunnelWindowGrowthByteCountMax - tunnel.windowGrowth)
     }
 
     /// A window grew, or shrank.

@@ -6,8 +6,9 @@ struct ReceivePace {
     /// The peer sends bulk, in large pieces.
     private(set) var sendsLarge = false
     private var smallUntil: UInt64 = 0
-    /// Since the last judgement.
+    /// Since the last judgement, or since this was last forgotten.
     private var (ciphertext, plaintext, frames) = (0, 0, UInt64(0))
+    private var sumsStart: UInt64 = 0
 
     /// What is read at once now.
     var byteCountMax: Int { sendsLarge ? Limits.receiveByteCountMax : Limits.smallReceiveByteCountMax }
@@ -17,7 +18,12 @@ struct ReceivePace {
 
     /// So many bytes read were so many bytes of so many frames.
     mutating func took(_ ciphertext: Int, _ plaintext: Int, frames: UInt64, at now: Instant) {
-        // Records and frames straddle reads, hence the sums.
+        // Records and frames straddle reads, hence the sums. Credit that comes now and then for what we send is no
+        // flood, however much of it comes in time; what comes after it is not judged by it.
+        if now.nanoseconds &- sumsStart > Limits.smallReceiveSumNanoseconds {
+            (self.ciphertext, self.plaintext, self.frames) = (0, 0, 0)
+            sumsStart = now.nanoseconds
+        }
         self.ciphertext += ciphertext
         self.plaintext += plaintext
         self.frames += frames

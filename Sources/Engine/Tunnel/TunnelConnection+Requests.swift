@@ -16,6 +16,7 @@ extension TunnelConnection {
 
     /// Those whose turn it is.
     func decideWaiting() {
+        guard !requests.isEmpty else { return }
         while let (stream, head) = requests.popNext(of: &buffers.turn, in: loop.turnCount) { decide(stream, head) }
         if !requests.isEmpty { requestResume() }
     }

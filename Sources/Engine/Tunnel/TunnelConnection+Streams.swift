@@ -41,7 +41,8 @@ extension TunnelConnection {
 
     /// Writes what small frames brought for each stream.
     func deliverHeld(_ session: HTTP2Session) {
-        for stream in batch.end(session.frameCount) {
+        guard let held = batch.end(session.frameCount) else { return }
+        for stream in held {
             stream.isHeld = false
             stream.drain()
         }

@@ -160,7 +160,8 @@ public final class TunnelConnection {
         if let proofTimer { loop.cancel(proofTimer) }
         timer = nil
         if let registration { loop.deregister(registration, socket.descriptor) }
-        registration = nil
+        // What was asked for by the watch goes with it.
+        (registration, isResumeRequested) = (nil, false)
         TCPSocket.shutdownBoth(of: socket.descriptor)
         countUnsent()
         if isAtOnce { ownedSession?.abandon(.internalError) } else { endStreams() }
@@ -170,7 +171,7 @@ public final class TunnelConnection {
 
 // MARK: - Bytes in
 
-extension TunnelConnection: EventHandler, ResumeHandler {
+extension TunnelConnection: EventHandler {
     public func ready(_ events: ReadyEvents) {
         if phase == .connecting, !connected(events) { return }
         if events.contains(.writable), socket.isBlocked {
@@ -192,7 +193,7 @@ extension TunnelConnection: EventHandler, ResumeHandler {
     func requestResume() {
         guard !isResumeRequested else { return }
         isResumeRequested = true
-        loop.requestResume(self)
+        if let registration { loop.requestResume(registration) } else { loop.requestResume(self) }
     }
 
     private func connected(_ events: ReadyEvents) -> Bool {

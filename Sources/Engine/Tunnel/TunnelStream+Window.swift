@@ -13,8 +13,7 @@ extension TunnelStream {
         let isInteractive = budget.isInteractive(at: now)
         guard isDue || (isInteractive && window.byteCount > Limits.latencyWindowByteCountMin) else { return }
         let ceiling = isInteractive ? tunnel.latencyWindow : Limits.streamWindowByteCountMax
-        let allowance = min(budget.allowance(at: now), Limits.tunnelWindowGrowthByteCountMax - tunnel.windowGrowth)
-        resizeWindow(to: window.next(ceiling: ceiling, allowance: allowance))
+        resizeWindow(to: window.next(ceiling: ceiling, allowance: budget.allowance(on: tunnel, at: now)))
     }
 
     /// Back to what it began with.
