@@ -50,6 +50,18 @@ import Testing
         for socket in [later.raw, last.raw, client.raw, open.descriptor.raw] { #expect(socket >= 0) }
     }
 
+    @Test func `many connections that come at once wait until they are accepted`() throws {
+        let listener = try TCPSocket.listen(on: #require(Endpoint("127.0.0.1:0")))
+        let bound = TCPSocket.localEndpoint(of: listener)
+        let address = try #require(bound)
+        let count = 400
+        // Closed at once: what each has opened stays in the queue.
+        for _ in 0..<count { _ = try TCPSocket.connect(to: address) }
+        var acceptedCount = 0
+        while try TCPSocket.accept(listener) != nil { acceptedCount += 1 }
+        #expect(acceptedCount == count)
+    }
+
     @Test func `a refused connection says so`() throws {
         let listener = try TCPSocket.listen(on: #require(Endpoint("127.0.0.1:0")))
         let bound = TCPSocket.localEndpoint(of: listener)

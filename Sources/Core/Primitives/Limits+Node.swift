@@ -1,6 +1,8 @@
 extension Limits {
-    /// Connections that wait in a listener's queue (ztunnel).
-    public static let listenBacklogCount = 128
+    /// Connections that wait in a listener's queue: as many as kernels take by default (`somaxconn`). What comes beyond
+    /// gets SYN cookies, and while the queue is full the kernel resets those clients whose bytes and FIN come in two
+    /// segments; with ztunnel's 128 that took no more than a busy moment.
+    public static let listenBacklogCount = 4096
     /// Connections that one worker takes from one listener before others have their turn.
     public static let acceptCountPerTurn = 16
     /// How long a listener rests after the process ran out of descriptors.
