@@ -30,4 +30,23 @@ struct ProcessMemoryTests {
         #expect(kept > wanted)
         #expect(mallinfo2().uordblks <= wanted)
     }
+
+    @Test func `free pages between blocks that are in use are given back`() throws {
+        let byteCount = 64 * 1024
+        let before = try #require(ProcessMemory.anonymousByteCount())
+        let blocks: [UnsafeMutableRawPointer] = unsafe (0..<256).compactMap { _ in unsafe malloc(byteCount) }
+        unsafe #expect(blocks.count == 256)
+        unsafe blocks.forEach { unsafe memset($0, 7, byteCount) }
+        let full = try #require(ProcessMemory.anonymousByteCount())
+        // The last one holds the end of the heap in its place.
+        unsafe blocks.dropLast().forEach { unsafe free($0) }
+        let kept = try #require(ProcessMemory.anonymousByteCount())
+        ProcessMemory.releaseFree()
+        let after = try #require(ProcessMemory.anonymousByteCount())
+        unsafe blocks.suffix(1).forEach { unsafe free($0) }
+        let whole = 256 * byteCount
+        #expect(full - before > whole * 3 / 4)
+        #expect(kept - before > whole / 2)
+        #expect(after - before < whole / 4)
+    }
 }

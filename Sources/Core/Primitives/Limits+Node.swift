@@ -60,6 +60,11 @@ extension Limits {
     public static let busyProcessorDurationMin: Duration = .milliseconds(15)
     /// Looks after which a quiet process gives memory back whatever it has spent: idle tunnels that went, say.
     public static let quietLookCountMax = 60
+    /// How often it is looked whether a busy process has grown.
+    public static let growthLookDuration: Duration = .seconds(10)
+    /// What a process must have grown by, in bytes and as one part of so many, to give memory back though it is busy.
+    public static let growthByteCountMin = 2 << 20
+    public static let growthPartMin = 4
     /// Time for the workers to give back theirs before the process does.
     public static let memoryReleasePauseDuration: Duration = .milliseconds(50)
     /// Policies named to explain that none of them allows a connection.

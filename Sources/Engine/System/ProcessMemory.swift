@@ -5,9 +5,22 @@ import Primitives
 public enum ProcessMemory {
     /// Gives back what a process that has become quiet does not need: free memory, and the code that ran.
     public static func release() {
-        // Of all arenas, whole free pages within them included.
-        malloc_trim(0)
+        releaseFree()
         releaseCode()
+    }
+
+    /// Gives back free memory: of all arenas, whole free pages within them included.
+    public static func releaseFree() { malloc_trim(0) }
+
+    /// Bytes of anonymous memory that are resident, which is what the allocator holds and little else; nil if the
+    /// kernel does not tell.
+    public static func anonymousByteCount() -> Int? {
+        // Pages in all, resident, resident and of files or shared, ...
+        guard let text = try? FileSystem.read("/proc/self/statm") else { return nil }
+        let fields = text.split(separator: UInt8(ascii: " ")).prefix(3)
+        let counts = fields.compactMap { Int(String(decoding: $0, as: UTF8.self)) }
+        guard counts.count == 3 else { return nil }
+        return (counts[1] - counts[2]) * Int(getpagesize())
     }
 
     /// Gives the allocator back the blocks that it keeps at hand for the calling thread: few bytes, but scattered over

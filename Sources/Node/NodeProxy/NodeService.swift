@@ -28,6 +28,7 @@ public final class NodeService {
     private var localStore: ResourceStore?
     private var firstLoad: FirstLoadReport?
     private var quiet = QuietWatch()
+    private var growth = GrowthWatch()
     /// Why it ended by itself.
     private var failure: Errno?
     /// What listens in the node's own network: readiness, metrics and the operator's pages.
@@ -119,7 +120,7 @@ public final class NodeService {
             readiness.complete(Task.state)
             node.publish(store.state)
             startPods()
-            return watchForQuiet()
+            return watchMemory()
         }
         let client = DiscoveryClient(
             access: access, store: store, loop: loop, delegate: self, random: SystemRandomNumberGenerator(),
@@ -204,7 +205,7 @@ extension NodeService: DiscoveryDelegate {
         firstLoad?.complete()
         firstLoad = nil
         startPods()
-        watchForQuiet()
+        watchMemory()
     }
 
     private func startPods() {
@@ -230,10 +231,21 @@ extension NodeService: DiscoveryDelegate {
             [.text("identity", identity.description)])
     }
 
+    private func watchMemory() {
+        watchForQuiet()
+        watchForGrowth()
+    }
+
     /// Start-up code alone is half of what an idle node would hold.
     private func watchForQuiet() {
         if quiet.isQuietAgain(spent: ProcessorClock.spent()) { node.releaseMemory() }
         loop.after(Limits.quietDuration) { [weak self] in self?.watchForQuiet() }
+    }
+
+    /// A node that is never quiet would hold for good what its busiest moment took.
+    private func watchForGrowth() {
+        if let held = ProcessMemory.anonymousByteCount(), growth.hasGrown(to: held) { ProcessMemory.releaseFree() }
+        loop.after(Limits.growthLookDuration) { [weak self] in self?.watchForGrowth() }
     }
 }
 
