@@ -60,6 +60,14 @@ struct Client: ~Copyable {
         return all
     }
 
+    /// The connection is gone, rather than only ended by the other side.
+    var isReset: Bool {
+        // `tcpi_state`, the first of its fields, and TCP_CLOSE.
+        var state: UInt8 = 0
+        var size = socklen_t(MemoryLayout<UInt8>.size)
+        return unsafe getsockopt(socket, Int32(IPPROTO_TCP), TCP_INFO, &state, &size) == 0 && state == 7
+    }
+
     func finish() { Glibc.shutdown(socket, Int32(SHUT_WR)) }
 
     func reset() {

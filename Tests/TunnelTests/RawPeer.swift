@@ -13,6 +13,8 @@ final class RawPeer {
     private var incoming = ByteQueue()
     /// Why TLS has failed on this side.
     private(set) var failure: TLSFailure?
+    /// The kernel knows of no connection any more.
+    var isReset: Bool { client.isReset }
     /// The other end has ended its side.
     private(set) var hasEnded = false
 

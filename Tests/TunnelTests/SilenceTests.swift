@@ -99,4 +99,25 @@ final class SilenceTests {
         #expect(path.accepter.endings.first?.cause == .aborted("half-closed and silent for too long"))
         #expect(path.accepter.buffers.budget.lingeringByteCount == 0)
     }
+
+    @Test func `a tunnel whose peer answers no ping is over for the kernel as well`() throws {
+        let isAnswered = Mutex(false)
+        let hasReset = Mutex(false)
+        try run(
+            { peer, target in
+                try peer.send(RawPeer.connect(target))
+                let wasAccepted = try peer.receive(until: RawPeer.accepted())
+                #expect(wasAccepted)
+                isAnswered.withLock { $0 = true }
+                try peer.receiveAll()
+                // The reset comes behind the end.
+                for _ in 0..<500 where !peer.isReset { usleep(10_000) }
+                hasReset.withLock { $0 = peer.isReset }
+            },
+            turning: {
+                if isAnswered.withLock({ $0 }) { clock.advance(by: .milliseconds(500)) }
+            })
+        #expect(path.accepter.endings.first?.cause == .tunnelLost("\(TunnelFailure.keepAliveTimedOut)"))
+        #expect(hasReset.withLock { $0 })
+    }
 }

@@ -2,8 +2,11 @@ import EventLoop
 public import HTTP2
 public import Primitives
 
-/// What streams ask of the session.
+/// What streams ask of the session, and their end.
 extension TunnelConnection {
+    /// Ends the tunnel and every stream on it at once.
+    public func abandon(_ reason: String) { close(.abandoned(reason), atOnce: true) }
+
     /// Client: opens a stream with a CONNECT request.
     public func open(_ stream: TunnelStream, fields: [HTTPField]) throws(HTTP2StreamFailure) {
         guard isOpen, let session = ownedSession else { throw .goingAway }

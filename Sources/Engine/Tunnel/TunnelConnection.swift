@@ -145,9 +145,6 @@ public final class TunnelConnection {
         restart(Limits.tunnelFarewellDuration, Timer.deadline)
     }
 
-    /// Ends the tunnel and every stream on it at once.
-    public func abandon(_ reason: String) { close(.abandoned(reason), atOnce: true) }
-
     /// Ends the tunnel. Its streams end over some turns where they are many, lest their end holds up everybody else.
     func close(_ failure: TunnelFailure?, atOnce isAtOnce: Bool = false) {
         guard phase != .closed else { return }
@@ -387,7 +384,10 @@ extension TunnelConnection: TimerHandler {
         case Timer.doubt:
             isDoubtful = true
             restart(Limits.keepAliveTimeout - Limits.keepAliveDoubtDuration, Timer.pong)
-        default: close(.keepAliveTimedOut)
+        default:
+            // What waits for the peer will not arrive, and an end behind it would keep the kernel busy for minutes.
+            TCPSocket.resetOnClose(socket.descriptor)
+            close(.keepAliveTimedOut)
         }
     }
 
