@@ -15,6 +15,11 @@ DYNAMIC_PODS_MAX = 7
 KINDS = [(64, 64, 1, 0), (64, 64, 1, 0), (2000, 50_000, 2, 0), (500_000, 500_000, 1, 0), (300, 300, 40, 0.5)]
 CALL_LIMIT = 60
 PATIENCE = 60
+# Seconds between rests, without happenings before one, until what nobody needs has been given back, and of looking.
+PART = 240
+CALM = 15
+REST = 12
+REST_LOOKS = 4
 
 
 class Course:
@@ -95,7 +100,7 @@ class Course:
                     break
                 await asyncio.sleep(0.2)
         fault.end = time.time()
-        self.samples[name] = []
+        self.samples[name], self.rests[name] = [], []
         if not program.is_node:
             await asyncio.sleep(fault.recovered - time.time())
 
@@ -172,11 +177,21 @@ class Course:
                 self.samples[name].append((now, program.anonymous()))
 
     async def pass_time(self, seconds):
+        """Parts of a day, and a rest after each; the last one comes when all has ended."""
+        count = max(2, round(seconds / PART))
+        for number in range(count):
+            await self.pass_part(seconds / count)
+            if number + 1 < count:
+                await self.await_calls()
+                await self.rest()
+
+    async def pass_part(self, seconds):
         """Half a minute of happenings, then some calm, and again; calls all the while."""
         began = time.time()
+        end = began + seconds
         tasks, next_happening, next_sample = [], began + 3, began
-        while (now := time.time()) < began + seconds:
-            if now >= next_happening and (now - began) % 45 < 30:
+        while (now := time.time()) < end:
+            if now >= next_happening and (now - began) % 45 < 30 and now < end - CALM:
                 task = self.happen()
                 tasks += [task] if task else []
                 next_happening = now + self.chance.uniform(0.3, 2)
@@ -190,12 +205,27 @@ class Course:
             await asyncio.sleep(self.chance.uniform(0.01, 0.15))
         await asyncio.gather(*tasks)
 
-    async def end_calls(self):
+    async def await_calls(self):
         limit = time.time() + CALL_LIMIT + 5
         while self.asks and time.time() < limit:
             await asyncio.sleep(0.5)
         if self.asks:
             self.judge.complain("time", f"{len(self.asks)} calls have no end")
+
+    async def rest(self):
+        """Nothing happens for long enough that tunnels end and free memory is given back: what is held then is kept."""
+        await asyncio.sleep(REST)
+        least = {}
+        for _ in range(REST_LOOKS):
+            for name, program in self.programs.items():
+                size = program.anonymous()
+                least[name] = min(size, least.get(name, size))
+            await asyncio.sleep(1)
+        for name, size in least.items():
+            self.rests[name].append(size)
+
+    async def end_calls(self):
+        await self.await_calls()
         await asyncio.gather(*(self.leave(pod) for pod in list(self.pods) if pod.name.startswith("p")))
         for pod in self.pods:
             await pod.stop_application()
@@ -214,7 +244,9 @@ class Course:
         mesh.up(static + self.street)
         names = [name for kind in ("node", "agent") for name in (f"{kind}-{node}" for node in mesh.NODES)]
         self.programs = {name: mesh.Program(name) for name in ["control", *names]}
+        # What programs hold amid the day, and at rests of it.
         self.samples = {name: [] for name in self.programs}
+        self.rests = {name: [] for name in self.programs}
         await asyncio.sleep(2)
         for pod in static:
             self.know(pod)

@@ -3,16 +3,22 @@
 import statistics
 
 import mesh
+from backbone import TUNNEL_PORT
 
 # What anonymous memory may grow by after its first minute, in KiB: from one half of the time to the other, and all the while
 # as its slope has it. Over a day of 20 minutes the latter comes to 6 MiB an hour.
 GROWTH_MAX = 3 * 1024
 DRIFT_MAX = 2 * 1024
+# What it may hold more at later rests than at earlier ones, in KiB.
+KEPT_MAX = 1024
 # A program's first minute fills tables, arenas and caches.
 WARM_UP = 60.0
 SAMPLES_MIN = 8
 # What is under way comes and goes; what is kept shows in the least of so many seconds, some of them calm.
 CYCLE = 45.0
+
+# For how long, in seconds, connection tracking keeps what is sent again and again without an answer.
+UNANSWERED_MAX = 300
 
 
 def slope(samples):
@@ -42,10 +48,32 @@ def judge_memory(samples, started):
     return text, f"memory grows: {text}" if wrong else None
 
 
+def judge_rests(sizes):
+    """Sizes in KiB at the rests of a program. Gives the same as `judge_memory`."""
+    if len(sizes) < 2:
+        return None, None
+    half = len(sizes) // 2
+    kept = max(min(sizes[half:]) - min(sizes[:half]), slope(list(enumerate(sizes))) * (len(sizes) - 1))
+    text = f"{sizes} KiB"
+    return text, f"memory is kept: {kept:+.0f} KiB from rest to rest: {text}" if kept > KEPT_MAX else None
+
+
 def connections(network):
     """TCP connections that the connection tracking of a namespace takes for open."""
-    lines = mesh.run(*mesh.inside(network), "cat", "/proc/net/nf_conntrack", check=False).splitlines()
-    return [line for line in lines if " tcp " in line and " ESTABLISHED " in line]
+    return tracked(mesh.run(*mesh.inside(network), "cat", "/proc/net/nf_conntrack", check=False).splitlines())
+
+
+def tracked(lines):
+    """Of a namespace's tracked connections those that are open, and stay so. A tunnel whose peer was gone when it ended, with
+    the link or as a pod, has said so to nobody: what was sent is not acknowledged, the end waits behind it, and the kernel
+    gives up. Then tracking forgets it within minutes, where it keeps an open connection for days."""
+    found = []
+    for line in lines:
+        words = line.split()
+        if words[2] == "tcp" and words[5] == "ESTABLISHED":
+            if f"dport={TUNNEL_PORT}" not in words[:10] or int(words[4]) > UNANSWERED_MAX:
+                found.append(line)
+    return found
 
 
 def sockets(network):

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import mesh
 
@@ -13,7 +14,7 @@ QUIET = 15
 # What must be found, by the judge's words for it.
 EXPECTED = [
     "plaintext", "bytes", "misdelivered", "policy", "reset", "descriptors", "connections", "conntrack", "namespaces",
-    "certificates",
+    "certificates", "memory",
 ]
 CORRUPTED = 2000
 PORT = 9001
@@ -24,6 +25,13 @@ def sabotaged(day):
 
     class Sabotage(day):
         corrupted = CORRUPTED
+
+        async def start(self):
+            """Its nodes leak."""
+            library = mesh.REPOSITORY / ".build/day-leak.so"
+            mesh.run("gcc", "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", library, Path(__file__).with_name("leak.c"))
+            mesh.SETTINGS.append(f"LD_PRELOAD={library}")
+            await super().start()
 
         async def pass_time(self, seconds):
             self.holders = []

@@ -6,7 +6,7 @@ from backbone import Search
 from judge import Judge
 from knowledge import SETTLED
 from mesh import Pod, virtual_address
-from remains import WARM_UP, judge_memory
+from remains import WARM_UP, judge_memory, judge_rests, tracked
 
 NOON = 1_000_000.0
 
@@ -256,6 +256,27 @@ class Days(unittest.TestCase):
         self.assertIsNotNone(judged(lambda second: 9000 + second * 15))
         self.assertIsNotNone(judged(lambda second: 9000 if second < 200 else 14000))
         self.assertIsNone(judge_memory([(NOON + second, second * 1000) for second in range(30)], NOON)[1])
+
+    def test_memory_that_is_kept_from_rest_to_rest_is_found_and_what_differs_by_little_is_not(self):
+        def judged(*sizes):
+            return judge_rests(list(sizes))[1]
+
+        self.assertIsNone(judged(5600, 5900))
+        self.assertIsNone(judged(5600, 9000, 5700, 6000, 5500, 6000))
+        self.assertIsNotNone(judged(5600, 6700))
+        self.assertIsNotNone(judged(5600, 5900, 6200, 6500, 6800, 7100))
+        self.assertIsNone(judged(5600))
+
+    def test_a_tracked_connection_that_stays_open_is_found_and_one_that_nobody_answered_is_not(self):
+        def line(seconds, state, port):
+            first, reply = "src=10.10.2.100 dst=10.10.1.10", "src=10.10.1.10 dst=10.10.2.100"
+            return (f"ipv4     2 tcp      6 {seconds} {state} {first} sport=52694 dport={port} {reply} sport={port}"
+                    " dport=52694 [ASSURED] mark=0 zone=0 use=2")
+
+        kept = [line(431_990, "ESTABLISHED", 15008), line(251, "ESTABLISHED", 9000), line(301, "ESTABLISHED", 15008)]
+        ended = [line(251, "ESTABLISHED", 15008), line(431_990, "CLOSE_WAIT", 15008), line(60, "TIME_WAIT", 9000)]
+        self.assertEqual(tracked(kept + ended), kept)
+        self.assertEqual(tracked(["ipv4     2 udp      17 25 src=10.10.2.100 dst=10.10.1.10 sport=53 dport=53"]), [])
 
     def test_a_marker_is_found_across_pieces(self):
         search = Search([b"day-of-7"])
