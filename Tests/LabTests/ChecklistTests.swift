@@ -164,6 +164,30 @@ import Testing
         }
     }
 
+    @Test func `pods of a service that are replaced one after the other cost no call`() throws {
+        let pods = ["cart-0", "cart-1"]
+        try Shop.run(unserved: Set(pods)) { lab in
+            let applications = try pods.map { try Shop.serve(8080, in: $0, lab) }
+            let original = String(decoding: try FileSystem.read("\(lab.folder.manifests)/cart.yaml"), as: UTF8.self)
+            let load = try Shop.load("10.96.0.20", 80, from: "web", seconds: 8, lab)
+            for (pod, application) in zip(pods, applications) {
+                let name = "  name: \(pod)\n"
+                let leaving = original.replacing(name, with: name + "  deletionTimestamp: 2026-01-01T00:00:00Z\n")
+                #expect(leaving != original)
+                try Shop.set("cart.yaml", leaving, lab)
+                // Nobody begins a call to it any more, and those that it has begun are short.
+                Processes.pause(.seconds(1))
+                _ = try application.stop()
+                Processes.pause(.milliseconds(500))
+                try Shop.serve(8080, in: pod, lab)
+                try Shop.set("cart.yaml", original, lab)
+                Processes.pause(.seconds(1))
+            }
+            let told = try load.text()
+            #expect(told.hasPrefix("0 "), "\(told)")
+        }
+    }
+
     @Test func `a node proxy that hands over to its successor costs no connection`() throws {
         try Shop.run { lab in
             let old = try #require(lab.program("node-north"))

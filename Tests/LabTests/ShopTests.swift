@@ -68,6 +68,32 @@ import Testing
         }
     }
 
+    @Test func `mutual TLS is demanded of the whole mesh but for a port, or of nothing but a port`() throws {
+        func policy(_ namespace: String, _ rest: String) -> String {
+            "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\n"
+                + "metadata: {namespace: \(namespace), name: chosen}\nspec: {\(rest)}\n---\n"
+        }
+        func port(_ mode: String) -> String {
+            policy("shop", "selector: {matchLabels: {app: web}}, portLevelMtls: {8081: {mode: \(mode)}}")
+        }
+        try Shop.run { lab in
+            try Shop.serve(8081, in: "web", lab)
+            func outcome() throws -> [Bool] {
+                try [8080, 8081].map { try Shop.call("10.10.1.10", $0, from: "passer-by", lab) != nil }
+            }
+            let (strict, permissive) = ("mtls: {mode: STRICT}", "mtls: {mode: PERMISSIVE}")
+            for (text, expected) in [
+                (policy("istio-system", strict), [false, false]),
+                (policy("istio-system", strict) + port("PERMISSIVE"), [false, true]),
+                (policy("istio-system", permissive) + port("STRICT"), [true, false]),
+            ] {
+                try Shop.set("peers.yaml", text, lab)
+                try #expect(Shop.eventually { try outcome() == expected }, "\(text)")
+                try #expect(Shop.call("10.10.1.10", 8081, from: "ledger", lab) == "10.10.2.30")
+            }
+        }
+    }
+
     @Test func `a pod that leaves the mesh is reached in plaintext, and joins again`() throws {
         try Shop.run { lab in
             let file = "\(lab.folder.manifests)/ledger.yaml"
