@@ -255,9 +255,28 @@ import Wire
         }
         count(&table)
         #expect(last != nil)
-        table.releaseMemory()
+        table.releaseMemory(at: Instant(nanoseconds: 0), nil)
         #expect(last == nil)
         count(&table)
         #expect(table.counts().values.map(\.opened) == [2])
+    }
+
+    @Test func `a table that nobody asks forgets old traffic as it gives memory back, and no other`() {
+        var table = TrafficTable()
+        let endpoint = Endpoint(IPAddress(v4: 1), port: 1)
+        let start = Instant(nanoseconds: 0)
+        for number in 0...Limits.trafficSeriesCalmCount {
+            let workload = Workload(uid: "\(number)", name: "\(number)", namespace: "shop", workloadName: "\(number)")
+            var record = ConnectionRecord(.inbound, from: endpoint, to: endpoint, at: start)
+            record.caller.workload = workload
+            let series = table.series(for: record, at: start)
+            series.opened(record, at: start)
+            series.closed(.none, received: 1, sent: 1, at: start)
+        }
+        let (state, idle) = (MeshState(settings: MeshSettings(node: "n1")), Limits.trafficSeriesIdleDuration)
+        table.releaseMemory(at: start + (idle - .milliseconds(1)), state)
+        #expect(table.counts().count == Limits.trafficSeriesCalmCount + 1)
+        table.releaseMemory(at: start + idle, state)
+        #expect(table.counts().isEmpty)
     }
 }

@@ -158,6 +158,12 @@ public final class Node {
         loop.after(Limits.memoryReleasePauseDuration) { ProcessMemory.release() }
     }
 
+    /// Gives back what a busy node does not need: old counts, and then what is free.
+    func releaseFreeMemory() {
+        for link in links { link.perform { $0.forgetOldTraffic() } }
+        loop.after(Limits.memoryReleasePauseDuration) { ProcessMemory.releaseFree() }
+    }
+
     /// Calls back once every worker has had a turn.
     func whenWorkersAnswer(_ body: @escaping () -> Void) {
         gather({ _ in }) { _ in body() }

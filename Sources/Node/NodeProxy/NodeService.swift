@@ -244,7 +244,7 @@ extension NodeService: DiscoveryDelegate {
 
     /// A node that is never quiet would hold for good what its busiest moment took.
     private func watchForGrowth() {
-        if let held = ProcessMemory.anonymousByteCount(), growth.hasGrown(to: held) { ProcessMemory.releaseFree() }
+        if let held = ProcessMemory.anonymousByteCount(), growth.hasGrown(to: held) { node.releaseFreeMemory() }
         loop.after(Limits.growthLookDuration) { [weak self] in self?.watchForGrowth() }
     }
 }

@@ -138,9 +138,12 @@ final class Worker {
         buffers.release()
         loop.releaseMemory()
         for pod in pods.values { pod.releaseMemory() }
-        traffic.releaseMemory()
+        forgetOldTraffic()
         ProcessMemory.releaseThreadCache()
     }
+
+    /// Lets go of who has had connections, and of counts of those who left long ago.
+    func forgetOldTraffic() { traffic.releaseMemory(at: loop.now, state) }
 
     /// Everything counted so far.
     func takeMetrics() -> WorkerMetrics {

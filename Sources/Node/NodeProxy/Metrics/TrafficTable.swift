@@ -51,8 +51,11 @@ struct TrafficTable {
         return found
     }
 
-    /// Lets go of the parties of connections that are over; traffic of theirs is found by its labels again.
-    mutating func releaseMemory() { shortcuts = [:] }
+    /// Lets go of the parties of connections that are over; traffic of theirs is found by its labels again. What is old
+    /// is forgotten here, too, as there may be nobody who ever asks.
+    mutating func releaseMemory(at now: Instant, _ state: MeshState?) {
+        forget(idleFor: Limits.trafficSeriesIdleDuration, at: now, state)
+    }
 
     private mutating func find(
         _ record: borrowing ConnectionRecord, _ isForeign: Bool, at now: Instant
@@ -88,9 +91,12 @@ struct TrafficTable {
     /// Forgets traffic that ended long ago and one of whose parties has left the mesh; to be called when it has been
     /// reported. Where there are many, pods come and go, and these are forgotten at once.
     mutating func forgetOld(at now: Instant, _ state: MeshState?) {
-        shortcuts.removeAll()
         let isCrowded = series.count > Limits.trafficSeriesCalmCount
-        let idleDuration = isCrowded ? Duration.zero : Limits.trafficSeriesIdleDuration
+        forget(idleFor: isCrowded ? .zero : Limits.trafficSeriesIdleDuration, at: now, state)
+    }
+
+    private mutating func forget(idleFor idleDuration: Duration, at now: Instant, _ state: MeshState?) {
+        shortcuts = [:]
         let isGone = { (workload: Workload?) in workload.map { state?.workload(uid: $0.uid) == nil } ?? false }
         let old = series.values.filter { one in
             one.isIdle && now - one.lastUse >= idleDuration
