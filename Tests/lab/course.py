@@ -18,6 +18,7 @@ PATIENCE = 60
 # Seconds between rests, without happenings before one, until what nobody needs has been given back, and of looking.
 PART = 240
 CALM = 15
+SCRAPE = 15
 REST = 12
 REST_LOOKS = 4
 
@@ -176,6 +177,12 @@ class Course:
             if name.removeprefix("node-") not in self.busy:
                 self.samples[name].append((now, program.anonymous()))
 
+    async def scrape(self):
+        """What collects metrics asks for them all the time; nodes forget what they have told of pods that are gone."""
+        for program in self.programs.values():
+            if program.is_node:
+                await asyncio.to_thread(program.metric, "istio_tcp_sockets_open")
+
     async def pass_time(self, seconds):
         """Parts of a day, and a rest after each; the last one comes when all has ended."""
         count = max(2, round(seconds / PART))
@@ -189,7 +196,7 @@ class Course:
         """Half a minute of happenings, then some calm, and again; calls all the while."""
         began = time.time()
         end = began + seconds
-        tasks, next_happening, next_sample = [], began + 3, began
+        tasks, next_happening, next_sample, next_scrape = [], began + 3, began, began
         while (now := time.time()) < end:
             if now >= next_happening and (now - began) % 45 < 30 and now < end - CALM:
                 task = self.happen()
@@ -198,6 +205,9 @@ class Course:
             if now >= next_sample:
                 next_sample = now + 5
                 self.sample(now)
+            if now >= next_scrape:
+                next_scrape = now + SCRAPE
+                tasks.append(asyncio.create_task(self.scrape()))
             self.begin_call()
             for task in [task for task in tasks if task.done()]:
                 tasks.remove(task)
