@@ -7,6 +7,7 @@ import signal
 import time
 
 import mesh
+import remains
 from judge import Judge
 
 ADDRESSES_PER_NODE = 4
@@ -101,7 +102,7 @@ class Course:
                     break
                 await asyncio.sleep(0.2)
         fault.end = time.time()
-        self.samples[name], self.rests[name] = [], []
+        self.samples[name], self.rests[name], self.labelled[name] = [], [], 0
         if not program.is_node:
             await asyncio.sleep(fault.recovered - time.time())
 
@@ -175,13 +176,14 @@ class Course:
     def sample(self, now):
         for name, program in self.programs.items():
             if name.removeprefix("node-") not in self.busy:
-                self.samples[name].append((now, program.anonymous()))
+                self.samples[name].append((now, remains.unexplained(program.anonymous(), self.labelled[name])))
 
     async def scrape(self):
-        """What collects metrics asks for them all the time; nodes forget what they have told of pods that are gone."""
-        for program in self.programs.values():
+        """Asks for metrics, as what collects them does: nodes forget what they have told of pods that are gone."""
+        for name, program in self.programs.items():
             if program.is_node:
-                await asyncio.to_thread(program.metric, "istio_tcp_sockets_open")
+                values = await asyncio.to_thread(program.metrics, "istio_tcp_connections_opened_total")
+                self.labelled[name] = len(values)
 
     async def pass_time(self, seconds):
         """Parts of a day, and a rest after each; the last one comes when all has ended."""
@@ -231,8 +233,9 @@ class Course:
                 size = program.anonymous()
                 least[name] = min(size, least.get(name, size))
             await asyncio.sleep(1)
+        await self.scrape()
         for name, size in least.items():
-            self.rests[name].append(size)
+            self.rests[name].append(remains.unexplained(size, self.labelled[name]))
 
     async def end_calls(self):
         await self.await_calls()
@@ -254,9 +257,10 @@ class Course:
         mesh.up(static + self.street)
         names = [name for kind in ("node", "agent") for name in (f"{kind}-{node}" for node in mesh.NODES)]
         self.programs = {name: mesh.Program(name) for name in ["control", *names]}
-        # What programs hold amid the day, and at rests of it.
+        # What programs hold amid the day, and at rests of it, in KiB without what sets of labels take.
         self.samples = {name: [] for name in self.programs}
         self.rests = {name: [] for name in self.programs}
+        self.labelled = {name: 0 for name in self.programs}
         await asyncio.sleep(2)
         for pod in static:
             self.know(pod)

@@ -168,12 +168,15 @@ class Program:
         return run(*inside(self.network), "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}",
                    "--max-time", "1", "http://127.0.0.1:15021/healthz/ready", check=False) == "200"
 
-    def metric(self, name):
-        """The sum of a metric of a node, by its own count."""
+    def metrics(self, name):
+        """The values of a metric of a node, one for each set of labels, by its own count."""
         page = run(*inside(self.network), "curl", "-s", "--max-time", "5",
                    "http://127.0.0.1:15020/metrics", check=False)
         values = [line.rsplit(" ", 1)[1] for line in page.splitlines() if line.startswith((f"{name} ", f"{name}{{"))]
-        return sum(int(float(value)) for value in values)
+        return [int(float(value)) for value in values]
+
+    def metric(self, name):
+        return sum(self.metrics(name))
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))

@@ -11,6 +11,11 @@ GROWTH_MAX = 3 * 1024
 DRIFT_MAX = 2 * 1024
 # What it may hold more at later rests than at earlier ones, in KiB.
 KEPT_MAX = 1024
+# What a set of labels takes for as long as a node counts traffic under it, in KiB: a page for each of two workers, on which
+# little else is left. It is kept for ten minutes after its workload has gone.
+LABELS = 8
+# With more of them than this, two workers forget at once who has gone.
+LABELLED_MAX = 1024
 # A program's first minute fills tables, arenas and caches.
 WARM_UP = 60.0
 SAMPLES_MIN = 8
@@ -28,6 +33,11 @@ def slope(samples):
         for number, (early, before) in enumerate(samples)
         for late, after in samples[number + 1 :] if late > early]
     return statistics.median(slopes)
+
+
+def unexplained(size, labelled):
+    """Memory without what this number of sets of labels may take."""
+    return size - LABELS * min(labelled, LABELLED_MAX)
 
 
 def judge_memory(samples, started):

@@ -6,7 +6,7 @@ from backbone import Search
 from judge import Judge
 from knowledge import SETTLED
 from mesh import Pod, virtual_address
-from remains import WARM_UP, judge_memory, judge_rests, tracked
+from remains import WARM_UP, judge_memory, judge_rests, tracked, unexplained
 
 NOON = 1_000_000.0
 
@@ -266,6 +266,11 @@ class Days(unittest.TestCase):
         self.assertIsNotNone(judged(5600, 6700))
         self.assertIsNotNone(judged(5600, 5900, 6200, 6500, 6800, 7100))
         self.assertIsNone(judged(5600))
+
+    def test_sets_of_labels_explain_memory_and_too_many_of_them_do_not(self):
+        self.assertIsNone(judge_rests([unexplained(6424, 367), unexplained(9212, 713)])[1])
+        self.assertIsNotNone(judge_rests([unexplained(6424, 367), unexplained(9212, 367)])[1])
+        self.assertIsNotNone(judge_rests([unexplained(12_500, 1024), unexplained(16_500, 1524)])[1])
 
     def test_a_tracked_connection_that_stays_open_is_found_and_one_that_nobody_answered_is_not(self):
         def line(seconds, state, port):
