@@ -81,6 +81,19 @@ import Testing
         }
     }
 
+    @Test func `a pod that comes does not silence those that are there`() throws {
+        try withNetwork { plan in
+            _ = try serve(2, plan)
+            func answers() throws -> [String] { try [0, 1].map { try call("10.2.0.1", from: $0, plan) } }
+            #expect(try answers() == ["::ffff:10.1.0.1\n", "::ffff:10.1.0.2\n"])
+            // A port whose hardware address is the least, and that asks for nothing.
+            let port =
+                "ip link add q0 address 02:00:00:00:00:01 type veth peer name q1 && ip link set q0 master pods up"
+            _ = try LabShell.run(["sh", "-c", port], in: LabShell.namespace(plan.namespaces[1].name))
+            #expect(try answers() == ["::ffff:10.1.0.1\n", "::ffff:10.1.0.2\n"])
+        }
+    }
+
     @Test func `removal ends what runs inside and leaves no namespace`() throws {
         var child: ChildProcess?
         try withNetwork { plan in child = try serve(0, plan) }

@@ -18,7 +18,8 @@ LABELS = 8
 LABELLED_MAX = 1024
 # A program's first minute fills tables, arenas and caches.
 WARM_UP = 60.0
-SAMPLES_MIN = 8
+# Two minutes of them.
+SAMPLES_MIN = 24
 # What is under way comes and goes; what is kept shows in the least of so many seconds, some of them calm.
 CYCLE = 45.0
 

@@ -5,6 +5,9 @@ struct LabPlanBuilder {
     let lab: String
     let topology: LabTopology
 
+    /// The hardware address of every bridge. Without one of its own a bridge takes the least of its ports', and as pods
+    /// come and go those that remember another are not heard any more.
+    private static let bridgeAddress = "02:63:76:00:00:01"
     /// The gateway of every pod: addresses that exist on each node's pod bridge only.
     private static let gateway = (v4: "169.254.1.1", v6: "fe80::1")
 
@@ -38,7 +41,7 @@ struct LabPlanBuilder {
         result.parameters = Self.hostParameters
         result.links = [
             "link set lo up",
-            "link add backbone type bridge mcast_snooping 0",
+            "link add backbone address \(Self.bridgeAddress) type bridge mcast_snooping 0",
             "addr add \(LabPlan.controlAddress)/24 dev backbone",
             "addr add \(IPAddress(v6High: LabPlan.backboneHigh, low: 1))/64 dev backbone nodad",
             "link set backbone up",
@@ -69,7 +72,7 @@ struct LabPlanBuilder {
             "addr add \(v4)/24 dev backbone",
             "addr add \(v6)/64 dev backbone nodad",
             "link set backbone up",
-            "link add pods type bridge mcast_snooping 0",
+            "link add pods address \(Self.bridgeAddress) type bridge mcast_snooping 0",
             "addr add \(Self.gateway.v4)/32 dev pods",
             "addr add \(Self.gateway.v6)/64 dev pods nodad",
             "link set pods up",
