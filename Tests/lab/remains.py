@@ -10,7 +10,7 @@ from backbone import TUNNEL_PORT
 GROWTH_MAX = 3 * 1024
 DRIFT_MAX = 2 * 1024
 # What it may hold more at later rests than at earlier ones, in KiB.
-KEPT_MAX = 1024
+KEPT_MAX = 2 * 1024
 # What a set of labels takes for as long as a node counts traffic under it, in KiB: a page for each of two workers, on which
 # little else is left. It is kept for ten minutes after its workload has gone.
 LABELS = 8
@@ -18,8 +18,8 @@ LABELS = 8
 LABELLED_MAX = 1024
 # A program's first minute fills tables, arenas and caches.
 WARM_UP = 60.0
-# Two minutes of them.
-SAMPLES_MIN = 24
+# Those of 80 seconds: what is under way and what is free differ by MiB from one moment to the next.
+SAMPLES_MIN = 16
 # What is under way comes and goes; what is kept shows in the least of so many seconds, some of them calm.
 CYCLE = 45.0
 

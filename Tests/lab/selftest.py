@@ -263,8 +263,9 @@ class Days(unittest.TestCase):
 
         self.assertIsNone(judged(5600, 5900))
         self.assertIsNone(judged(5600, 9000, 5700, 6000, 5500, 6000))
-        self.assertIsNotNone(judged(5600, 6700))
-        self.assertIsNotNone(judged(5600, 5900, 6200, 6500, 6800, 7100))
+        self.assertIsNone(judged(3092, 4008))
+        self.assertIsNotNone(judged(5600, 7700))
+        self.assertIsNotNone(judged(5600, 6100, 6600, 7100, 7600, 8100))
         self.assertIsNone(judged(5600))
 
     def test_sets_of_labels_explain_memory_and_too_many_of_them_do_not(self):
