@@ -18,8 +18,9 @@ LABELS = 8
 LABELLED_MAX = 1024
 # A program's first minute fills tables, arenas and caches.
 WARM_UP = 60.0
-# Those of 80 seconds: what is under way and what is free differ by MiB from one moment to the next.
-SAMPLES_MIN = 16
+# Those of three minutes: what is under way and what is free differ by MiB from one moment to the next, and of less time only
+# the rests say something.
+SAMPLES_MIN = 36
 # What is under way comes and goes; what is kept shows in the least of so many seconds, some of them calm.
 CYCLE = 45.0
 
