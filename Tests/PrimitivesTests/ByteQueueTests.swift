@@ -37,4 +37,14 @@ import Testing
         queue.consume(100_000)
         #expect(queue.capacity == 0)
     }
+
+    @Test func `a long queue holds little memory beyond its bytes`() {
+        var queue = ByteQueue()
+        let piece = [UInt8](repeating: 1, count: 1000)
+        while queue.count < 1 << 20 {
+            unsafe piece.withUnsafeBytes { unsafe queue.append($0) }
+            guard queue.count > 64 << 10 else { continue }
+            #expect(queue.capacity <= queue.count / 4 * 5 + piece.count)
+        }
+    }
 }

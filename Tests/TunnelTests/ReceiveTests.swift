@@ -129,6 +129,17 @@ struct ReceiveTests {
         #expect(most > 256 * 1024 && most <= 256 * 1024 + Limits.receiveByteCountMax)
     }
 
+    @Test func `windows do not grow while a third of what may wait on a tunnel waits`() throws {
+        var options = Path.Options()
+        options.receive.tunnelByteCountMax = 256 * 1024
+        let most = try overload(options) { path in
+            let budget = path.accepter.buffers.budget
+            return path.accepter.tunnels.filter { $0.waitingByteCount > 100 * 1024 }
+                .map { budget.allowance(on: $0, at: Instant(nanoseconds: 0)) + 1 }.max() ?? 0
+        }
+        #expect(most == 0)
+    }
+
     @Test func `tunnels that use up the node's share are held back though each keeps within its own`() throws {
         var options = Path.Options()
         options.identityCount = 2

@@ -4,6 +4,9 @@
     /// An emptied queue keeps a block of at most this many bytes.
     public static let retainedByteCountMax = 512
 
+    /// Up to this a queue that grows doubles; beyond, it grows by a quarter.
+    private static let shortByteCountMax = 32 << 10
+
     private var storage: UnsafeMutableRawBufferPointer
     private var head = 0
     private var tail = 0
@@ -81,7 +84,9 @@
         if unsafe head > 0 && storage.count - waiting >= minimum && head >= storage.count / 2 {
             if let base = unsafe storage.baseAddress { unsafe base.copyMemory(from: base + head, byteCount: waiting) }
         } else {
-            let capacity = unsafe max(waiting + minimum, storage.count * 2, 512)
+            // A long queue is one that waits: half of it empty would be half of the memory for nothing.
+            let ahead = unsafe storage.count > Self.shortByteCountMax ? storage.count / 4 : storage.count
+            let capacity = unsafe max(waiting + minimum, storage.count + ahead, 512)
             let grown = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity, alignment: 16)
             unsafe grown.copyMemory(from: readable)
             unsafe storage.deallocate()

@@ -58,7 +58,8 @@ final class ReceiveBudget {
     private func allowance(on tunnel: TunnelConnection) -> Int {
         min(
             Limits.workerWindowGrowthByteCountMax - growth,
-            Limits.tunnelWindowGrowthByteCountMax - tunnel.windowGrowth)
+            Limits.tunnelWindowGrowthByteCountMax - tunnel.windowGrowth,
+            limits.growthByteCountMax(whileWaiting: tunnel.waitingByteCount))
     }
 
     /// A window grew, or shrank.

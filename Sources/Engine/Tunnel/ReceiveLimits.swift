@@ -14,6 +14,11 @@ public struct ReceiveLimits: Sendable {
 
     public init() {}
 
+    /// By how much the windows of a tunnel may grow while so much waits on it. A stream whose application stops keeps
+    /// the credit that it has, though others may grow in its place: all of it may come to wait at once, beside what a
+    /// hundred streams have from the beginning.
+    func growthByteCountMax(whileWaiting byteCount: Int) -> Int { tunnelByteCountMax / 3 - byteCount }
+
     /// Whether a tunnel with so much waiting is not to be read, where the whole node holds so much.
     func exceeds(tunnel: Int, node: Int) -> Bool {
         if tunnel > tunnelByteCountMax { return true }
