@@ -102,6 +102,8 @@ import Testing
     @Test func `lists of the revoked are for tunnels, and how long tunnels outlive certificates can be set`() throws {
         #expect(try Self.read([:]).revocationPath == nil && Self.read(["CRL_PATH": ""]).revocationPath == nil)
         #expect(try Self.read(["CRL_PATH": "/a/ca-crl.pem"]).revocationPath == "/a/ca-crl.pem")
+        #expect(try Self.read(["CULVERT_MAX_TUNNELS_PER_SOURCE": "7"]).sourceTunnelCountMax == 7)
+        #expect(refusal(["CULVERT_MAX_TUNNELS_PER_SOURCE": "0"]) == "CULVERT_MAX_TUNNELS_PER_SOURCE")
         #expect(try Self.read([:]).expiredTunnelDuration == .seconds(86_400))
         #expect(try Self.read(["CULVERT_EXPIRED_TUNNEL_DURATION": "90m"]).expiredTunnelDuration == .seconds(5_400))
         #expect(refusal(["CULVERT_EXPIRED_TUNNEL_DURATION": "long"]) == "CULVERT_EXPIRED_TUNNEL_DURATION")

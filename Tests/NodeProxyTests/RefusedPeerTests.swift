@@ -83,6 +83,35 @@ import Testing
         #expect(!log.contains("TLS handshake failed"), "\(log)")
     }
 
+    @Test func `a source has so many tunnels and no more, until some of them are gone`() throws {
+        var configuration = NodeConfiguration()
+        // Whichever worker takes them.
+        (configuration.workerCount, configuration.sourceTunnelCountMax) = (1, 2)
+        let node = try TestNode(enrolling: ["cart"], configuration: configuration)
+        let endpoint = Endpoint(node.cart.address, port: 15008)
+        let kept = try node.web.connect(endpoint)
+        let another = try node.web.connect(endpoint)
+        let refused = try node.web.connect(endpoint)
+        #expect(throws: Errno.connectionReset) { _ = try read(refused) }
+        let isTold = try eventually {
+            node.logText.contains("too many tunnels at once from 10.77.0.1") ? true : nil
+        }
+        #expect(isTold == true)
+        let isCounted = try eventually {
+            try node.scrape().sum("culvert_peers_refused_total", ["reason": "too_many_tunnels"]) == 1 ? true : nil
+        }
+        #expect(isCounted == true)
+        _ = consume kept
+        let isWelcome = try eventually {
+            let again = try node.web.connect(endpoint)
+            usleep(100_000)
+            // One that is refused has been reset by now.
+            return TCPSocket.pendingError(of: again) == nil ? true : nil
+        }
+        #expect(isWelcome == true)
+        _ = consume another
+    }
+
     @Test func `a client that stays silent is cut off`() throws {
         let node = try TestNode(enrolling: ["cart"])
         let client = try node.web.connect(Endpoint(node.cart.address, port: 15008))

@@ -166,6 +166,33 @@ def many_silent(run):
     return f"{len(made)} connections, {grown} KiB more"
 
 
+def many_tunnels(run):
+    """A stranger opens 1,000 tunnels, shows on each who it is, and keeps them. Beside it others are served as ever."""
+    at_rest, mark = run.target.resident(), run.target.mark()
+    made, refused = [], 0
+    for _ in range(1000):
+        try:
+            made.append(Peer.dial().begin())
+        except (OSError, AssertionError):
+            refused += 1
+    grown = run.target.resident() - at_rest
+    assert grown <= gauntlet.MEMORY_KIB, f"{grown} KiB more for {len(made)} tunnels"
+    assert refused > 0, "no tunnel was refused"
+    run.target.says(mark, "connection failed", lab.STRANGER, "too many tunnels at once")
+    assert run.target.counted("culvert_peers_refused_total", reason="too_many_tunnels") > 0, "no counter was raised"
+    recovers()
+    # The innocent twin has as many pods to call as there are, and its tunnels stay.
+    for peer in made[:300]:
+        peer.echo(peer.open(), b"one of many")
+    for peer in made:
+        peer.close()
+    time.sleep(1)
+    peer = Peer.dial().begin()
+    peer.echo(peer.open(), b"after")
+    peer.close()
+    return f"{len(made)} tunnels, {grown} KiB more"
+
+
 def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     with gauntlet.Gauntlet(ZTUNNEL_WORKER_THREADS=1) as run:
@@ -175,6 +202,7 @@ def main():
         run.check("no ports left", ports, run)
         run.check("no room in the table of connections", conntrack, run)
         run.check("silent connections in great number", many_silent, run)
+        run.check("tunnels in great number", many_tunnels, run)
         run.check("little memory", memory, run)
         run.finish()
 

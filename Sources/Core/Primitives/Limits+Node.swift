@@ -16,6 +16,10 @@ extension Limits {
     /// Peers of one pod, from one address and on one worker, that may be at their handshakes at once. A pod that opens
     /// 10,000 streams at once needs 100 tunnels.
     public static let strangerCountPerSourceMax = 256
+    /// Tunnels that one worker takes from one address, to all pods of the node together, unless the operator says
+    /// otherwise; with what each costs that makes less than 32 MiB. A pod needs one for each pod that it calls, and
+    /// more beyond a hundred streams to the same.
+    public static let sourceTunnelCountMax = 512
     /// How often a worker repeats a warning that every connection could give.
     public static let repeatedWarningInterval: Duration = .seconds(10)
     /// Attempts to take one connection to an endpoint before it fails.

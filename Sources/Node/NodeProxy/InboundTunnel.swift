@@ -15,6 +15,8 @@ final class InboundTunnel {
     /// Our end: the pod's address, and 15008.
     let local: Endpoint
     private var tunnel: TunnelConnection?
+    /// It is counted among the tunnels of its source.
+    private var isCounted = false
     /// It is counted among those who have not shown who they are.
     private var isStranger = false
     private let accepted: Instant
@@ -47,19 +49,24 @@ final class InboundTunnel {
         accepted = pod.worker.loop.now
     }
 
-    deinit { becomeKnown() }
+    deinit {
+        becomeKnown()
+        if isCounted { pod.worker.tunnelSources.leave(peer.address) }
+    }
 
-    /// Whether there are not too many of its kind at their handshakes.
+    /// Whether there are not too many tunnels of its source, nor too many of its kind at their handshakes.
     private func isAdmitted() -> Bool {
-        switch pod.strangers.enter(peer.address) {
-        case .admitted:
-            isStranger = true
-            return true
-        case .refused(let isFirst):
-            pod.worker.counted.refusedPeers[.tooManyHandshakes, default: 0] &+= 1
-            if isFirst { refuse("too many handshakes at once from \(peer.address)") }
-            return false
-        }
+        isCounted = admits(pod.worker.tunnelSources.enter(peer.address), else: .tooManyTunnels, "tunnels")
+        guard isCounted else { return false }
+        isStranger = admits(pod.strangers.enter(peer.address), else: .tooManyHandshakes, "handshakes")
+        return isStranger
+    }
+
+    private func admits(_ verdict: SourceCensus.Verdict, else refusal: PeerRefusal, _ kind: String) -> Bool {
+        guard case .refused(let isFirst) = verdict else { return true }
+        pod.worker.counted.refusedPeers[refusal, default: 0] &+= 1
+        if isFirst { refuse("too many \(kind) at once from \(peer.address)") }
+        return false
     }
 
     private func becomeKnown() {

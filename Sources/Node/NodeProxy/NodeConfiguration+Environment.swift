@@ -174,6 +174,8 @@ extension NodeConfiguration {
     private mutating func readTransport(_ reader: EnvironmentReader) throws(ConfigurationError) {
         idleTunnelDuration = try reader.duration("POOL_UNUSED_RELEASE_TIMEOUT") ?? idleTunnelDuration
         expiredTunnelDuration = try reader.duration("CULVERT_EXPIRED_TUNNEL_DURATION") ?? expiredTunnelDuration
+        sourceTunnelCountMax =
+            try reader.number("CULVERT_MAX_TUNNELS_PER_SOURCE", atLeast: 1) ?? sourceTunnelCountMax
         if let count: UInt16 = try reader.number("POOL_MAX_STREAMS_PER_CONNECTION", atLeast: 1) {
             tunnelStreamCountMax = Int(count)
         }

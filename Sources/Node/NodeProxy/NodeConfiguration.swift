@@ -65,6 +65,8 @@ public struct NodeConfiguration: Sendable {
     public var idleTunnelDuration: Duration = Limits.tunnelIdleDuration
     /// How long streams may outlive the certificate by which their peer has proved who it is.
     public var expiredTunnelDuration: Duration = Limits.expiredTunnelDuration
+    /// Tunnels that each worker takes from one source address, to all pods of the node together.
+    public var sourceTunnelCountMax = Limits.sourceTunnelCountMax
     public var tunnelStreamCountMax = Limits.tunnelStreamCountMax
     public var streamWindowByteCount: UInt32 = Limits.streamWindowByteCount
     public var connectionWindowByteCount: UInt32 = 16 << 20

@@ -49,7 +49,7 @@ final class PodProxy {
     let preservesSource: Bool
     let pool: TunnelPool
     /// Who is at its handshake on 15008.
-    var strangers = SourceCensus()
+    var strangers = SourceCensus(countMax: Limits.strangerCountPerSourceMax)
     /// Who answers the pod's questions for names; nil when that is off.
     private(set) var names: NameProxy?
     /// SOCKS clients that have not said yet where they want to go.

@@ -1,7 +1,7 @@
 import Primitives
 
-/// Peers of a pod that have not shown yet who they are, counted by the address that they come from: so that nobody can
-/// fill the node with handshakes that lead nowhere.
+/// Peers of one kind, counted by the address that they come from: so that nobody can fill the node with handshakes that
+/// lead nowhere, or with tunnels.
 struct SourceCensus {
     enum Verdict: Equatable {
         case admitted
@@ -9,23 +9,26 @@ struct SourceCensus {
         case refused(isFirst: Bool)
     }
 
-    private var counts: [IPAddress: (strangers: Int, isCrowded: Bool)] = [:]
+    private let countMax: Int
+    private var counts: [IPAddress: (peers: Int, isCrowded: Bool)] = [:]
+
+    /// - Parameter countMax: how many there may be of one address.
+    init(countMax: Int) { self.countMax = countMax }
 
     /// One more comes from the address; whoever is admitted leaves by `leave`.
     mutating func enter(_ address: IPAddress) -> Verdict {
-        let (strangers, isCrowded) = counts[address, default: (0, false)]
-        guard strangers < Limits.strangerCountPerSourceMax else {
-            counts[address] = (strangers, true)
+        let (peers, isCrowded) = counts[address, default: (0, false)]
+        guard peers < countMax else {
+            counts[address] = (peers, true)
             return .refused(isFirst: !isCrowded)
         }
-        counts[address] = (strangers + 1, isCrowded)
+        counts[address] = (peers + 1, isCrowded)
         return .admitted
     }
 
-    /// One has shown who it is, or has gone.
+    /// One is no longer of the kind, or has gone.
     mutating func leave(_ address: IPAddress) {
-        guard let (strangers, isCrowded) = counts[address] else { return }
-        counts[address] =
-            strangers > 1 ? (strangers - 1, isCrowded && strangers > Limits.strangerCountPerSourceMax / 2) : nil
+        guard let (peers, isCrowded) = counts[address] else { return }
+        counts[address] = peers > 1 ? (peers - 1, isCrowded && peers > countMax / 2) : nil
     }
 }

@@ -87,6 +87,8 @@ final class Worker {
     let datagrams = DatagramBuffer()
     /// Looks up destinations that have a name only, in the node's own network.
     let resolver: HostResolver
+    /// Whose tunnels there are to 15008, those at their handshakes included.
+    var tunnelSources: SourceCensus
     /// What has been counted.
     var traffic = TrafficTable()
     /// The same beside traffic and what is open.
@@ -98,6 +100,7 @@ final class Worker {
     ) {
         self.loop = loop
         buffers = RelayBuffers(node: budget)
+        tunnelSources = SourceCensus(countMax: configuration.sourceTunnelCountMax)
         self.index = index
         self.links = links
         self.control = control

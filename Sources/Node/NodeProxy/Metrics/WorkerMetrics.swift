@@ -43,6 +43,7 @@ enum PeerRefusal: String, CaseIterable, Sendable {
     case expired = "certificate_expired"
     case handshakeTimedOut = "tls_handshake_timeout"
     case tooManyHandshakes = "too_many_handshakes"
+    case tooManyTunnels = "too_many_tunnels"
     case notHTTP2 = "not_http2"
     case protocolViolation = "protocol_violation"
     case flood
