@@ -7,12 +7,15 @@ import time
 import frames
 import gauntlet
 import lab
+import servers
 from peer import Peer
 
 # What the handshake may take, with some slack.
 HANDSHAKE = 14
 # Silence after the handshake: a ping after ten seconds, and twenty for its answer.
 SILENCE = 40
+# Three requests, twenty-five seconds each.
+ANSWER = 80
 
 
 def cut_within(connection, seconds, tick=lambda: None):
@@ -81,6 +84,35 @@ def open_block():
     return cut_within(peer.socket, SILENCE)
 
 
+def unanswered():
+    """A server that answers pings, and no request: the application that called it is let go."""
+    with servers.Host() as host:
+        host.application.setblocking(False)
+        peer = host.take()
+        started = time.monotonic()
+        while not servers.is_over(host.application):
+            assert time.monotonic() - started < ANSWER, f"the application waits for {ANSWER} s"
+            peer.wait(lambda: False, within=0.5)
+        requests = sum(1 for frame in peer.frames if frame[0] == frames.HEADERS)
+        assert requests <= 3, f"{requests} requests for one connection"
+        took = time.monotonic() - started
+        peer.close()
+    return took
+
+
+def late():
+    """The innocent twin: the answer takes fifteen seconds."""
+    with servers.Host() as host:
+        peer = host.take()
+        peer.wait(lambda: False, within=15)
+        peer.send(servers.OK(peer.asked))
+        host.application.setblocking(True)
+        host.application.sendall(b"at last")
+        assert peer.wait(lambda: peer.received(peer.asked) == b"at last"), "nothing came"
+        peer.close()
+    return 15
+
+
 def patient():
     """The innocent twin: it has nothing to say for a while, but answers pings."""
     peer = Peer.dial().begin()
@@ -92,7 +124,7 @@ def patient():
 
 def main():
     with gauntlet.Gauntlet(ZTUNNEL_WORKER_THREADS=1) as run:
-        peers = [silent, dribbling, no_preface, half_preface, no_pong, open_block, patient]
+        peers = [silent, dribbling, no_preface, half_preface, no_pong, open_block, patient, unanswered]
         results = {}
 
         def observe(peer):
@@ -102,6 +134,8 @@ def main():
                 results[peer] = failure
 
         threads = [threading.Thread(target=observe, args=(peer,)) for peer in peers]
+        # Both need the host's port.
+        run.check(f"deadlines, late: {late.__doc__}", late)
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -118,4 +152,5 @@ def main():
         run.finish()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -134,4 +134,5 @@ def main():
         run.finish()
 
 
-main()
+if __name__ == "__main__":
+    main()
