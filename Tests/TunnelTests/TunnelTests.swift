@@ -112,7 +112,7 @@ import Tunnel
         let endpoint = try #require(path.accepter.endpoint)
         let target = try #require(path.echo.endpoint)
         let context = try TLSContext.workloadClient(path.authority.credentials(Authority.web))
-        let count = 20
+        let count = 5 * Limits.requestCountPerTurn
         var tunnel: TunnelConnection?
         var most = 0
         try path.loop.turn(

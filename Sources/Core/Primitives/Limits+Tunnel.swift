@@ -13,8 +13,8 @@ extension Limits {
     public static let workerTurnByteCountMax = 512 * 1024
     /// What is read at once from a peer that may send small frames or records, and so many bytes of what it sends
     /// count as one until its neighbours have their turn: small pieces cost more than their bytes.
-    public static let smallReceiveByteCountMax = 2 * 1024
-    public static let smallReceiveFactor = 128
+    public static let smallReceiveByteCountMax = 16 * 1024
+    public static let smallReceiveFactor = 16
     /// It is judged by so many bytes at a time.
     public static let smallReceiveJudgementByteCount = 64 * 1024
     /// What came earlier is forgotten if that was not so much by then.
@@ -28,14 +28,13 @@ extension Limits {
     /// In a read of more frames, smaller pieces for one application are written together.
     public static let batchFrameCountMin: UInt64 = 64
     public static let heldPieceByteCountMax = 512
-    /// Requests that a worker decides in one turn; the others wait for the next. Each takes some tenths of a
-    /// millisecond, and a turn almost nothing.
-    public static let requestCountPerTurn = 1
+    /// Requests that a worker decides in one turn; the others wait for the next.
+    public static let requestCountPerTurn = 4
     /// What these may hold; more are refused unbegun.
     public static let waitingRequestByteCountMax = 1 << 20
     /// Streams of lost tunnels that end in one turn, and stalled ones that are reset at once: each closes a connection
     /// and writes a line.
-    public static let streamEndCountPerTurn = 2
+    public static let streamEndCountPerTurn = 4
     public static let streamCutInterval: Duration = .milliseconds(5)
     /// What the kernel takes for a tunnel beyond what it can send at once.
     public static let tunnelUnsentByteCountMax = 512 * 1024

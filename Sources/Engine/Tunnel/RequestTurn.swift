@@ -38,7 +38,7 @@ struct RequestTurn {
             guard !stream.awaitsDecision || share.takesRequest(in: turn) else { return nil }
             next += 1
             byteCount -= Self.byteCount(of: head)
-            if next > max(Limits.requestCountPerTurn, waiting.count / 2) { forgetDecided() }
+            if next > Limits.requestCountPerTurn { forgetDecided() }
             if stream.awaitsDecision { return (stream, head) }
         }
         removeAll()
