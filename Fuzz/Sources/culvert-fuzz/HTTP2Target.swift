@@ -30,7 +30,9 @@ private enum HTTP2Fuzzing {
         // When an answer is written between two pieces, limits that count what waits are not met at the same byte. What
         // comes after the end of a connection is not looked at where the end was noticed.
         guard mode & 2 == 0, !pieces.hasFinished else { return }
-        check(whole.headCount == pieces.headCount, "pieces make no difference: \(whole), \(pieces)")
+        // What comes in one read with an abuse is not begun.
+        let isSame = whole.failed ? whole.headCount <= pieces.headCount : whole.headCount == pieces.headCount
+        check(isSame, "pieces make no difference: \(whole), \(pieces)")
         check(whole.failed == pieces.failed, "pieces make no difference: \(whole), \(pieces)")
     }
 }
