@@ -59,6 +59,14 @@ import Testing
         #expect(listening.contains(":15053") && !listening.contains(":15001") && !listening.contains(":15008"))
     }
 
+    @Test func `connections are listened for while the control plane is not to be had`() throws {
+        let place = try Place()
+        let environment = Self.environment.filter { !$0.hasPrefix("XDS_") && !$0.hasPrefix("LOCAL_XDS") }
+        _ = try place.start([try program("culvert-node")], environment + ["XDS_ADDRESS=https://127.0.0.1:1"])
+        #expect(try eventually { try place.run(["ss", "-Hltn"]).contains(":15001 ") }, "\(place.text("log"))")
+        #expect(try status(place, "127.0.0.1:15021/healthz/ready") == "500")
+    }
+
     @Test func `the mesh configuration counts, and PROXY_CONFIG before it`() throws {
         let place = try Place()
         _ = try place.run(["mkdir", "-p", "\(place.folder)/etc/istio/config"])

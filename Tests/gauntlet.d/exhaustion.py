@@ -141,6 +141,14 @@ def memory(run):
     return f"{most >> 10} KiB of 40960 used; {told}"
 
 
+def is_welcome():
+    """Once they are gone, who comes from the same address is as welcome as ever."""
+    time.sleep(1)
+    peer = Peer.dial().begin()
+    peer.echo(peer.open(), b"after")
+    peer.close()
+
+
 def many_silent(run):
     """A stranger opens 600 connections to a pod and says nothing on any of them."""
     at_rest, mark = run.target.resident(), run.target.mark()
@@ -159,10 +167,7 @@ def many_silent(run):
     # The innocent twin, from the same address: once they are gone it is as welcome as ever.
     for connection in made:
         connection.close()
-    time.sleep(1)
-    peer = Peer.dial().begin()
-    peer.echo(peer.open(), b"after")
-    peer.close()
+    is_welcome()
     return f"{len(made)} connections, {grown} KiB more"
 
 
@@ -186,10 +191,7 @@ def many_tunnels(run):
         peer.echo(peer.open(), b"one of many")
     for peer in made:
         peer.close()
-    time.sleep(1)
-    peer = Peer.dial().begin()
-    peer.echo(peer.open(), b"after")
-    peer.close()
+    is_welcome()
     return f"{len(made)} tunnels, {grown} KiB more"
 
 

@@ -122,8 +122,8 @@ public struct ResourceStore {
             if isOnDemand, type == .address { changes.names += [resource.name] + resource.aliases }
             let fingerprint = HeldResources.Fingerprint(of: bytes)
             do throws(ResourceFlaw) {
-                let isHeld = held[type]?.holds(fingerprint, under: resource.name) ?? false
-                let key = isHeld ? resource.name : try insert(resource, of: type, &changes)
+                let isUnchanged = held[type]?.holds(fingerprint, under: resource.name) ?? false
+                let key = isUnchanged ? resource.name : try insert(resource, of: type, &changes)
                 taken(&held[type, default: HeldResources()], resource, fingerprint)
                 // Others of that key may come between.
                 if key != resource.name { for name in [key, resource.name] { held[type]?.displace(name) } }
