@@ -216,6 +216,22 @@ import Testing
         }
     }
 
+    @Test func `a network policy that lets nothing but tunnels to a pod lets the mesh to it`() throws {
+        try Shop.run { lab in
+            try FileSystem.remove("\(lab.folder.manifests)/ledger-mutual-tls.yaml")
+            try #expect(Shop.eventually { try Shop.call("10.10.2.30", 9000, from: "passer-by", lab) != nil })
+            let south = try lab.namespace(ofNode: "south")
+            let rule = "-A FORWARD -d 10.10.2.30 -p tcp ! --dport 15008 -m conntrack --ctstate NEW -j DROP"
+            _ = try south.perform { () throws(Errno) in
+                try ChildProcess.run(["iptables"] + rule.split(separator: " ").map(String.init))
+            }
+            for server in ["10.96.0.30", "10.10.2.30"] {
+                try #expect(Shop.call(server, 9000, from: "web", lab) == "10.10.1.10", "\(server)")
+                try #expect(Shop.call(server, 9000, from: "passer-by", lab) == nil, "\(server)")
+            }
+        }
+    }
+
     @Test func `a namespace that leaves the mesh and joins again leaves nobody waiting`() throws {
         try Shop.run { lab in
             let load = try Shop.load("10.96.0.10", 80, from: "cart-0", seconds: 8, lab)

@@ -20,26 +20,17 @@ import Testing
             for (node, reporter) in [("north", "source"), ("south", "destination")] {
                 let words = ends + [#"reporter="\#(reporter)""#]
                 let isTold = try Shop.eventually {
-                    try Self.closed(on: node, lab).contains { line in words.allSatisfy(line.contains) }
+                    try Shop.closed(on: node, lab).contains { line in words.allSatisfy(line.contains) }
                 }
                 #expect(isTold, "\(node)")
             }
             let refused = [#"source_workload="ledger""#, #"destination_app="cart""#, #"response_flags="DENY""#]
             let isTold = try Shop.eventually {
                 try ["north", "south"].contains { node in
-                    try Self.closed(on: node, lab).contains { line in refused.allSatisfy(line.contains) }
+                    try Shop.closed(on: node, lab).contains { line in refused.allSatisfy(line.contains) }
                 }
             }
             #expect(isTold)
         }
-    }
-
-    /// The lines of a node's page that count closed connections.
-    private static func closed(on node: String, _ lab: Lab) throws -> [Substring] {
-        let page = try lab.namespace(ofNode: node).perform { () throws(Errno) in
-            try ChildProcess.run(["curl", "-s", "http://127.0.0.1:15020/metrics"])
-        }
-        return String(decoding: page.output, as: UTF8.self).split(separator: "\n")
-            .filter { $0.hasPrefix("istio_tcp_connections_closed_total") }
     }
 }

@@ -131,6 +131,21 @@ enum Shop {
         return false
     }
 
+    /// The lines of a node's page that count closed connections.
+    static func closed(on node: String, _ lab: Lab) throws -> [Substring] {
+        let page = try lab.namespace(ofNode: node).perform { () throws(Errno) in
+            try ChildProcess.run(["curl", "-s", "http://127.0.0.1:15020/metrics"])
+        }
+        return String(decoding: page.output, as: UTF8.self).split(separator: "\n")
+            .filter { $0.hasPrefix("istio_tcp_connections_closed_total") }
+    }
+
+    /// The rules of the mesh in a pod.
+    static func rules(in pod: String, _ lab: Lab) throws -> [Substring] {
+        String(decoding: try lab.run(["iptables-save"], in: pod).output, as: UTF8.self).split(separator: "\n")
+            .filter { $0.hasPrefix("-A ISTIO") }
+    }
+
     /// Puts a manifest in place of what was there.
     static func set(_ file: String, _ text: String, _ lab: Lab) throws {
         try FileSystem.write(Array(text.utf8), to: "\(lab.folder.manifests)/\(file)", mode: 0o644)
@@ -158,8 +173,8 @@ enum Shop {
 
     /// A running program as it would be started again.
     struct Recipe {
-        private let words: [String]
-        private let environment: [String]
+        var words: [String]
+        private var environment: [String]
 
         init(of child: ChildProcess) throws {
             func parts(_ file: String) throws -> [String] {
@@ -167,6 +182,14 @@ enum Shop {
                     .map { String(decoding: $0, as: UTF8.self) }
             }
             (words, environment) = (try parts("cmdline"), try parts("environ"))
+        }
+
+        /// With this variable instead of what it had, if it had any.
+        func setting(_ variable: String, to value: String) -> Recipe {
+            var recipe = self
+            recipe.environment.removeAll { $0.hasPrefix("\(variable)=") }
+            recipe.environment.append("\(variable)=\(value)")
+            return recipe
         }
 
         func start(in namespace: NetworkNamespace, logging path: String) throws -> ChildProcess {
