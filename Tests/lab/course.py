@@ -15,7 +15,8 @@ DYNAMIC_PODS_MAX = 7
 # Bytes up, bytes down, rounds, and the pause after each.
 KINDS = [(64, 64, 1, 0), (64, 64, 1, 0), (2000, 50_000, 2, 0), (500_000, 500_000, 1, 0), (300, 300, 40, 0.5)]
 CALL_LIMIT = 60
-PATIENCE = 60
+# Until a pod is enrolled or a node ready, which may have to find a control plane that is just back.
+PATIENCE = 30
 # Seconds between rests, without happenings before one, until what nobody needs has been given back, and of looking.
 PART = 240
 CALM = 15
@@ -32,6 +33,8 @@ class Course:
         self.pods, self.asks, self.addresses = [], {}, {}
         self.count = self.calls = 0
         self.happenings = {}
+        # Seconds until pods were enrolled and restarted programs ready.
+        self.waits = {"enrolment": [], "restart": []}
         self.busy = set()
 
     # Pods
@@ -66,11 +69,13 @@ class Course:
         limit = time.time() + PATIENCE
         while not await asyncio.to_thread(pod.is_captured):
             if time.time() > limit:
-                return self.judge.complain("time", f"{pod.name} on {node} is not enrolled within a minute")
+                return self.judge.complain("time", f"{pod.name} on {node} is not enrolled within {PATIENCE} s")
             await asyncio.sleep(0.1)
+        self.waits["enrolment"].append(time.time() - pod.started)
         await pod.start_application(self.marker, self.heard)
-        mesh.write(pod.name, pod.manifest(True))
+        # Whoever is asked from here on may be answered by it.
         pod.ready = time.time()
+        mesh.write(pod.name, pod.manifest(True))
 
     async def leave(self, pod):
         pod.leaving = time.time()
@@ -94,14 +99,16 @@ class Course:
         fault.down = time.time()
         await asyncio.sleep(self.chance.choice([0, 1, 4]))
         program.start()
+        began = time.time()
         if program.is_node:
             limit = time.time() + PATIENCE
             while not await asyncio.to_thread(program.is_ready):
                 if time.time() > limit:
-                    self.judge.complain("time", f"{name} is not ready within a minute of its restart")
+                    self.judge.complain("time", f"{name} is not ready within {PATIENCE} s of its restart")
                     break
                 await asyncio.sleep(0.2)
         fault.end = time.time()
+        self.waits["restart"].append(fault.end - began)
         self.samples[name], self.rests[name], self.labelled[name] = [], [], 0
         if not program.is_node:
             await asyncio.sleep(fault.recovered - time.time())

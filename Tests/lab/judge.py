@@ -9,8 +9,12 @@ import math
 
 from knowledge import SETTLED, Knowledge
 
+# What nothing stood in the way of is answered within this time, though a packet be lost.
+ANSWERED = 2.0
 # What ends the moment its cause comes is seen to have ended within this time; the machine may be busy.
-PROMPT = 2.0
+PROMPT = 1.0
+# A node that is cut off has not heard of its new pods. Their connections wait for five seconds, almost, before they are refused.
+WAITED = 4.0
 # Whoever lost a peer while the link was down asks after ten seconds, and gives up after twenty more.
 ASKED = 32.0
 # Attempts of a connection whose first ones failed, and how long one may take.
@@ -84,6 +88,9 @@ class Judge:
         fits = server.role == ask["role"] if ask["service"] else server.address == ask["to"][0]
         if not fits or server.started > answered or (server.ended or math.inf) < result["started"]:
             self.complain("misdelivered", f"{name} at {ask['to'][0]} reached {server.name}, a {server.role} at {server.address}")
+        elif ask["service"] and not self._may_be_chosen(pod, server, result["started"], answered):
+            self.complain("endpoint", f"{name} was given {server.name} on {server.node}, which was going or not ready")
+        self._judge_time(name, pod, ask, result, server)
         # A pod's calls to its own address never leave it.
         if server is pod and not ask["service"]:
             return
@@ -91,6 +98,22 @@ class Judge:
             self.complain("policy", f"{name} on {server.node} was let through against the policy")
         elif last and self._verdicts(pod, server, last, last) == {False} and not self._is_late(pod, server, last):
             self.complain("policy", f"{name} on {server.node} went on against the policy")
+
+    def _may_be_chosen(self, pod, server, start, answered):
+        """Whether the caller's node may have taken it for an endpoint that is ready and not about to go."""
+        if server.ready is None or server.ready > answered:
+            return False
+        return server.leaving is None or self.known.settled(server.leaving, pod.node) >= start
+
+    def _judge_time(self, name, pod, ask, result, server):
+        """What was on its way while there was a fault anywhere that it had to do with may have had to wait."""
+        start, answered = result["started"], result["answered"]
+        places = {pod.node, server.node, "control"}
+        excused = any(
+            (ask["service"] or fault.node in places) and fault.begin <= answered and start <= fault.recovered
+            for fault in self.known.faults)
+        if answered - start > ANSWERED and not excused:
+            self.complain("late", f"{name} on {server.node} was answered only after {answered - start:.1f} s")
 
     def _is_late(self, pod, server, moment):
         """Whether what has come by then may have been sent long before, as a link between the two was down."""
@@ -108,7 +131,7 @@ class Judge:
         end = result["ended"]
         if server is not pod or ask["service"]:
             if False in self._verdicts(pod, server, end, end):
-                self._note_cut(ask["role"], server.node, end)
+                self._note_cut(pod, ask, server, end)
                 return "cut by policy"
         if server.stopping is not None:
             if server.stopping <= end <= self._heard(server.stopping, server.ended or math.inf, pod, server) + PROMPT:
@@ -119,11 +142,15 @@ class Judge:
                     return f"a proxy on its way was {fault.kind}"
         return None
 
-    def _note_cut(self, role, node, end):
-        changes = [moment for moment, _ in self.known.policies.get(role, []) if -math.inf < moment <= end]
+    def _note_cut(self, pod, ask, server, end):
+        changes = [moment for moment, _ in self.known.policies.get(ask["role"], []) if -math.inf < moment <= end]
         # Where the node could hear of it at once.
-        if changes and self.known.settled(changes[-1], node) <= changes[-1] + SETTLED:
-            self.cuts.append(end - changes[-1])
+        if not changes or self.known.settled(changes[-1], server.node) > changes[-1] + SETTLED:
+            return
+        took = end - changes[-1]
+        self.cuts.append(took)
+        if took > SETTLED and not self._is_late(pod, server, end):
+            self.complain("late", f"call {ask['call']} of {pod.name} was cut only {took:.1f} s after a change of policy")
 
     def _heard(self, begin, end, pod, server):
         """When the far side has learnt of a death between these moments: at once, unless a link between them was down."""
@@ -140,8 +167,6 @@ class Judge:
         start, end = result["started"], result["ended"]
         if self._touches_caller(pod, start, end):
             return "its own proxy was away"
-        if self._is_unheard_of(pod, start):
-            return "its own node was cut off and had not heard of it"
         candidates = [other for other in self.pods.values() if self._is_candidate(pod, ask, other, start, end)]
         # A pod's calls to its own address never leave it.
         answers = [
@@ -151,6 +176,8 @@ class Judge:
             return "refused by policy"
         if any(False in answer for answer in answers):
             return "policy was changing"
+        if self._is_unheard_of(pod, start) and end - start >= WAITED:
+            return "its own node was cut off and had not heard of it"
         troubles = [self._trouble(pod, other, start, end) for other in candidates]
         sound = [other for other, trouble in zip(candidates, troubles) if not trouble and self._is_sure(pod, other, start, end)]
         sudden = [trouble for trouble in troubles if trouble and trouble.startswith("it died")]
@@ -165,7 +192,7 @@ class Judge:
 
     def _touches_caller(self, pod, start, end):
         return any(
-            fault.kind in ("killed", "ended") and fault.node == pod.node and fault.covers(start, end + PROMPT)
+            fault.kind in ("killed", "ended") and fault.node == pod.node and fault.covers(start, end)
             for fault in self.known.faults)
 
     def _is_unheard_of(self, pod, start):
@@ -192,8 +219,10 @@ class Judge:
         if self._is_unheard_of(other, start):
             return "its node was cut off and had not heard of it"
         for fault in self.known.faults:
-            if fault.kind in ("killed", "ended") and fault.node == other.node and fault.covers(start, end, PROMPT):
-                return "it died as it was called: its proxy" if fault.down >= start else "its proxy was away"
+            if fault.kind in ("killed", "ended") and fault.node == other.node and fault.covers(start, end):
+                # One that ends in order takes nothing new.
+                died = fault.down if fault.kind == "killed" else fault.begin + PROMPT
+                return "it died as it was called: its proxy" if died >= start else "its proxy was away"
             if fault.kind == "link" and pod.node != other.node and fault.node in (pod.node, other.node):
                 if fault.begin <= end and start <= fault.recovered and end <= fault.end + ATTEMPT:
                     return "the link was down"

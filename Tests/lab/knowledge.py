@@ -3,8 +3,9 @@
 import math
 from dataclasses import dataclass
 
-# A change is in force on every node that hears the control plane after this long; the machine may be busy.
-SETTLED = 3.0
+# A change is in force on every node that hears the control plane after a second; connections that it denies are closed by
+# then, which clients see after the half second that they pause between rounds.
+SETTLED = 1.5
 # Whoever waits for something that is away looks for it later and later. Nodes pause at most so many times as long as the
 # control plane was away until then (each pause is twice the last, give or take a quarter), TCP as long as the link was down;
 # and then it takes a moment.
@@ -27,9 +28,9 @@ class Fault:
     # When all was in place again.
     end: float = math.inf
 
-    def covers(self, start, stop, after=0.0):
-        """Whether it was there at some time of a span, or `after` seconds before."""
-        return self.begin <= stop and start <= self.end + after
+    def covers(self, start, stop):
+        """Whether it was there at some time of a span."""
+        return self.begin <= stop and start <= self.end
 
     @property
     def recovered(self):

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -13,9 +14,11 @@ import mesh
 QUIET = 15
 # What must be found, by the judge's words for it.
 EXPECTED = [
-    "plaintext", "bytes", "misdelivered", "policy", "reset", "descriptors", "connections", "conntrack", "namespaces",
-    "certificates", "memory",
+    "plaintext", "bytes", "misdelivered", "endpoint", "policy", "late", "reset", "descriptors", "connections", "conntrack",
+    "namespaces", "certificates", "memory",
 ]
+# Seconds for which a node gets no processor.
+HELD_UP = 4
 CORRUPTED = 2000
 PORT = 9001
 
@@ -51,7 +54,9 @@ def sabotaged(day):
             self.deny_in_words_only()
             at_home = {pod.node: pod.role for pod in self.pods[:3]}
             self.kept = next(pod for pod in self.pods[3:] if pod.name != "p1" and pod.role != at_home[pod.node])
+            self.go_in_words_only(next(pod for pod in self.pods[3:] if pod.name != "p1" and pod is not self.kept))
             await self.hold_connections(north, south)
+            await self.hold_up(self.programs["node-south"])
 
         def let_out(self, pod):
             """Nothing captures its traffic any more."""
@@ -69,6 +74,16 @@ def sabotaged(day):
         def deny_in_words_only(self):
             """A policy that nobody but the judge knows."""
             self.judge.known.set_policy("web", time.time(), [])
+
+        def go_in_words_only(self, pod):
+            """Nobody but the judge knows that it is about to go."""
+            pod.leaving = time.time()
+
+        async def hold_up(self, program):
+            """Nothing moves at a node for a while, and nothing is lost."""
+            os.kill(program.pid, signal.SIGSTOP)
+            await asyncio.sleep(HELD_UP)
+            os.kill(program.pid, signal.SIGCONT)
 
         async def hold_connections(self, caller, called):
             """Somebody calls and goes on for ever."""

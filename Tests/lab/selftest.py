@@ -3,7 +3,7 @@
 import unittest
 
 from backbone import Search
-from judge import Judge
+from judge import ANSWERED, Judge
 from knowledge import SETTLED
 from mesh import Pod, virtual_address
 from remains import WARM_UP, judge_memory, judge_rests, tracked, unexplained
@@ -105,6 +105,41 @@ class Days(unittest.TestCase):
         self.complete(server=old, to=heir)
         self.found("misdelivered")
 
+    def test_an_endpoint_that_is_going_or_not_ready_is_chosen_by_nobody(self):
+        other = self.pod("p1", "cart", "north", "10.10.2.100")
+        other.leaving = NOON - SETTLED + 0.1
+        self.complete(server=other)
+        self.complete(server=other, at=1, to=other)
+        self.found()
+        self.complete(server=other, at=1)
+        self.found("endpoint")
+        self.pod("p2", "cart", "north", "10.10.2.101").ready = None
+        self.complete(server=self.judge.pods["p2"])
+        self.found("endpoint", "endpoint")
+
+    # Time
+
+    def test_an_answer_that_comes_late_is_found_unless_a_fault_held_it_up(self):
+        def slow(to):
+            self.calls += 1
+            name = {"call": self.calls, "service": to is None, "role": "cart", "what": "cart"}
+            name["to"] = [to.address if to else virtual_address("cart"), 9000]
+            self.judge.heard_by_server(self.cart, {"served": self.calls, "outcome": "complete"})
+            self.judge.heard_by_client(self.web, name, {
+                "call": self.calls, "outcome": "complete", "started": NOON, "server": "s-cart",
+                "answered": NOON + ANSWERED + 0.1, "last": NOON + ANSWERED + 0.1, "ended": NOON + ANSWERED + 0.1})
+
+        slow(self.cart)
+        self.found("late")
+        self.fault("link", "north", 0, 1)
+        slow(None)
+        self.found("late")
+        slow(self.cart)
+        self.found("late", "late")
+        self.fault("link", "south", 0, 1)
+        slow(self.cart)
+        self.found("late", "late")
+
     # Policy
 
     def test_who_is_denied_is_refused_and_not_let_through(self):
@@ -128,15 +163,22 @@ class Days(unittest.TestCase):
         self.found()
         self.assertEqual(self.judge.counts["cut by policy"], 1)
         self.call("broken", at=0, took=2 + SETTLED + 1, server=self.cart)
-        self.found("policy")
+        self.found("policy", "late")
 
     def test_what_a_link_has_held_up_comes_after_the_cut(self):
         self.policy(2, [])
         self.call("broken", took=7, server=self.cart)
-        self.found("policy")
+        self.found("policy", "late")
         self.fault("link", "east", 1, 5)
         self.call("broken", took=7, server=self.cart)
-        self.found("policy")
+        self.found("policy", "late")
+
+    def test_a_cut_that_comes_late_is_found_though_nothing_was_sent_meanwhile(self):
+        self.policy(2, [])
+        self.call("broken", took=2 + SETTLED - 0.1, server=self.cart, last=1)
+        self.found()
+        self.call("broken", took=2 + SETTLED + 0.1, server=self.cart, last=1)
+        self.found("late")
 
     def test_a_link_that_is_down_gives_a_policy_time_and_another_node_s_does_not(self):
         self.policy(-SETTLED, [])
@@ -216,6 +258,27 @@ class Days(unittest.TestCase):
         self.found("reset")
         self.fault("link", "east", -3, 4)
         self.call("refused", pod=new, took=5)
+        self.found("reset")
+        # It waits for the news, and refuses nobody at once.
+        near = self.pod("p2", "cart", "east", "10.10.1.101")
+        self.call("refused", pod=new, took=5, to=near)
+        self.found("reset")
+        self.call("refused", pod=new, took=1, to=near)
+        self.found("reset", "reset")
+
+    def test_a_proxy_that_is_killed_later_excuses_nothing(self):
+        self.fault("killed", "east", 0.5, 5)
+        self.call("refused")
+        self.found("reset")
+        self.call("refused", at=0.45)
+        self.found("reset")
+
+    def test_a_proxy_that_ends_in_order_is_not_chosen_while_there_is_another(self):
+        self.pod("p1", "cart", "north", "10.10.2.100")
+        self.fault("ended", "south", 0, 6).down = NOON + 5
+        self.call("refused", at=0.5)
+        self.found()
+        self.call("refused", at=2)
         self.found("reset")
 
     def test_a_control_plane_that_is_away_excuses_no_reset(self):
