@@ -151,8 +151,10 @@ class Program:
             await asyncio.sleep(0.05)
 
     def is_running(self):
+        """Its first thread may be a zombie while others still hold its sockets."""
         try:
-            return Path(f"/proc/{self.pid}/stat").read_text().rsplit(") ", 1)[1][0] != "Z"
+            state = Path(f"/proc/{self.pid}/stat").read_text().rsplit(") ", 1)[1][0]
+            return state != "Z" or len(os.listdir(f"/proc/{self.pid}/task")) > 1
         except OSError:
             return False
 
