@@ -106,6 +106,9 @@ import Testing
         #expect(refusal(["CULVERT_MAX_TUNNELS_PER_SOURCE": "0"]) == "CULVERT_MAX_TUNNELS_PER_SOURCE")
         #expect(try Self.read([:]).expiredTunnelDuration == .seconds(86_400))
         #expect(try Self.read(["CULVERT_EXPIRED_TUNNEL_DURATION": "90m"]).expiredTunnelDuration == .seconds(5_400))
+        #expect(try Self.read([:]).halfClosedDuration == .seconds(3600))
+        #expect(try Self.read(["CULVERT_HALF_CLOSED_DURATION": "90s"]).halfClosedDuration == .seconds(90))
+        #expect(refusal(["CULVERT_HALF_CLOSED_DURATION": "0s"]) == "CULVERT_HALF_CLOSED_DURATION")
         #expect(refusal(["CULVERT_EXPIRED_TUNNEL_DURATION": "long"]) == "CULVERT_EXPIRED_TUNNEL_DURATION")
     }
 

@@ -14,6 +14,8 @@ from peer import Peer
 HANDSHAKE = 14
 # Silence after the handshake: a ping after ten seconds, and twenty for its answer.
 SILENCE = 40
+# What half-closed connections are allowed here, and may take with some slack.
+HALF_CLOSED, HALF_CLOSED_CUT = 6, 9
 # Three requests, twenty-five seconds each.
 ANSWER = 80
 
@@ -113,6 +115,68 @@ def late():
     return 15
 
 
+def half_closed():
+    """It ends its half of a stream to an application that says nothing, and says nothing more. The tunnel stays."""
+    peer = Peer.dial().begin()
+    # The application has not read this byte, and so does not see the end behind it.
+    stream = peer.open(f"{lab.LEDGER}:{lab.MUTE}")
+    peer.send(frames.frame(frames.DATA, 0, stream, b"x"))
+    peer.send(frames.frame(frames.DATA, frames.END_STREAM, stream))
+    started = time.monotonic()
+    assert peer.wait(lambda: peer.saw(frames.RST_STREAM, stream), within=HALF_CLOSED_CUT), "borne"
+    took = time.monotonic() - started
+    assert took >= HALF_CLOSED - 0.5, f"cut after {took:.1f} s already"
+    peer.echo(peer.open(), b"another stream")
+    peer.close()
+    return took
+
+
+def half_closed_reader():
+    """Its innocent twin: half-closed as well, but a few bytes come the other way every second."""
+    peer = Peer.dial().begin()
+    stream = peer.open(f"{lab.LEDGER}:{lab.SOURCE}")
+    peer.send(frames.frame(frames.DATA, frames.END_STREAM, stream))
+    for _ in range(3 * HALF_CLOSED):
+        before = len(peer.received(stream))
+        peer.send(frames.window_update(stream, 4096))
+        peer.wait(lambda: peer.saw(frames.RST_STREAM, stream), within=1)
+        assert not peer.saw(frames.RST_STREAM, stream), "it was cut"
+        assert len(peer.received(stream)) > before, "nothing came"
+    peer.close()
+    return 3 * HALF_CLOSED
+
+
+def call(port):
+    with lab.inside(lab.WEB):
+        return socket.create_connection((lab.LEDGER, port), timeout=10)
+
+
+def half_closed_application():
+    """An application in the mesh does the same: both nodes would wait for it."""
+    application = call(lab.MUTE)
+    application.sendall(b"x")
+    application.shutdown(socket.SHUT_WR)
+    took = cut_within(application, HALF_CLOSED_CUT)
+    assert took >= HALF_CLOSED - 0.5, f"cut after {took:.1f} s already"
+    return took
+
+
+def half_closed_listener():
+    """Its innocent twin: it has nothing to say any more, and reads a little every second."""
+    application = call(lab.SOURCE)
+    application.shutdown(socket.SHUT_WR)
+    for _ in range(3 * HALF_CLOSED):
+        # More than what its kernel holds back before it takes anything from the node again.
+        left = 8 << 20
+        while left > 0:
+            data = application.recv(1 << 16)
+            assert data, "it was cut"
+            left -= len(data)
+        time.sleep(1)
+    application.close()
+    return 3 * HALF_CLOSED
+
+
 def patient():
     """The innocent twin: it has nothing to say for a while, but answers pings."""
     peer = Peer.dial().begin()
@@ -123,8 +187,9 @@ def patient():
 
 
 def main():
-    with gauntlet.Gauntlet(ZTUNNEL_WORKER_THREADS=1) as run:
-        peers = [silent, dribbling, no_preface, half_preface, no_pong, open_block, patient, unanswered]
+    with gauntlet.Gauntlet(ZTUNNEL_WORKER_THREADS=1, CULVERT_HALF_CLOSED_DURATION=f"{HALF_CLOSED}s") as run:
+        peers = [silent, dribbling, no_preface, half_preface, no_pong, open_block, patient, unanswered,
+                 half_closed, half_closed_reader, half_closed_application, half_closed_listener]
         results = {}
 
         def observe(peer):
@@ -148,6 +213,9 @@ def main():
 
         for peer in peers:
             run.check(f"deadlines, {peer.__name__}: {peer.__doc__}", told, peer)
+        run.check(
+            "deadlines: the log says why",
+            lambda: run.target.says(0, "half-closed and silent for too long", lab.STRANGER) and None)
         run.check("deadlines: the bystander", lambda: run.bystander.take() and None)
         run.finish()
 

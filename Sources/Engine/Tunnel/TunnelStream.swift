@@ -44,7 +44,7 @@ public final class TunnelStream: HTTP2Stream {
     private var phase = Phase.requesting
     private let isServer: Bool
     /// How long a half-closed stream may move nothing.
-    private let silenceMax: Duration
+    private var silenceMax: Duration
     /// What had been moved when that was last looked at.
     private var movedBefore: UInt64 = 0
     /// Bytes that arrived before there was a socket to take them.
@@ -102,8 +102,12 @@ public final class TunnelStream: HTTP2Stream {
 
     // MARK: What the owner decides
 
-    /// Server: sets who is told; to be called within `tunnelRequested`.
-    public func adopt(by owner: any TunnelStreamOwner) { self.owner = owner }
+    /// Server: sets who is told, and how long the stream may be half-closed and silent; to be called within
+    /// `tunnelRequested`.
+    public func adopt(by owner: any TunnelStreamOwner, silenceMax: Duration = Limits.halfClosedDuration) {
+        self.owner = owner
+        self.silenceMax = silenceMax
+    }
 
     /// Server: joins the stream with a socket that is still connecting. A stream that has ended meanwhile resets it.
     public func connect(_ socket: consuming OwnedDescriptor) throws(Errno) {

@@ -75,7 +75,8 @@ final class InboundPlaintext {
                 spoofing: pod.preservesSource && !isSelf ? record.source.address : nil)
             guard let socket = socket.take() else { return }
             relay = try PlainRelay(
-                loop: worker.loop, buffers: worker.buffers, accepted: socket, dialled: application, owner: self)
+                loop: worker.loop, buffers: worker.buffers, accepted: socket, dialled: application,
+                owner: self, silenceMax: worker.configuration.halfClosedDuration)
         } catch {
             finish("connection failed: \(error)", nil)
         }

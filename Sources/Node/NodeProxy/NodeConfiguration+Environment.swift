@@ -174,6 +174,10 @@ extension NodeConfiguration {
     private mutating func readTransport(_ reader: EnvironmentReader) throws(ConfigurationError) {
         idleTunnelDuration = try reader.duration("POOL_UNUSED_RELEASE_TIMEOUT") ?? idleTunnelDuration
         expiredTunnelDuration = try reader.duration("CULVERT_EXPIRED_TUNNEL_DURATION") ?? expiredTunnelDuration
+        halfClosedDuration = try reader.duration("CULVERT_HALF_CLOSED_DURATION") ?? halfClosedDuration
+        guard halfClosedDuration > .zero else {
+            throw ConfigurationError(variable: "CULVERT_HALF_CLOSED_DURATION", reason: "must be positive")
+        }
         sourceTunnelCountMax =
             try reader.number("CULVERT_MAX_TUNNELS_PER_SOURCE", atLeast: 1) ?? sourceTunnelCountMax
         if let count: UInt16 = try reader.number("POOL_MAX_STREAMS_PER_CONNECTION", atLeast: 1) {

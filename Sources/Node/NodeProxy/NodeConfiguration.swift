@@ -65,6 +65,8 @@ public struct NodeConfiguration: Sendable {
     public var idleTunnelDuration: Duration = Limits.tunnelIdleDuration
     /// How long streams may outlive the certificate by which their peer has proved who it is.
     public var expiredTunnelDuration: Duration = Limits.expiredTunnelDuration
+    /// How long one direction may stay silent after the other has ended and been delivered.
+    public var halfClosedDuration: Duration = Limits.halfClosedDuration
     /// Tunnels that each worker takes from one source address, to all pods of the node together.
     public var sourceTunnelCountMax = Limits.sourceTunnelCountMax
     public var tunnelStreamCountMax = Limits.tunnelStreamCountMax

@@ -169,7 +169,8 @@ final class OutboundConnection {
             let upstream = try worker.connect(in: pod.namespace, to: plain.destination, isPlain: true)
             guard let socket = socket.take() else { return }
             relay = try PlainRelay(
-                loop: worker.loop, buffers: worker.buffers, accepted: socket, dialled: upstream, owner: self)
+                loop: worker.loop, buffers: worker.buffers, accepted: socket, dialled: upstream, owner: self,
+                silenceMax: worker.silenceMax)
         } catch {
             plainFailed(error, "connection failed: \(error)") { socket.take() }
         }
@@ -205,7 +206,7 @@ final class OutboundConnection {
         record.callee = Party(workload: remote?.workload ?? hop.workload, proof: remote == nil ? .workload : .none)
         guard let socket = socket.take() else { return }
         do throws(Errno) {
-            stream = try TunnelStream(relaying: socket, loop: worker.loop, owner: self)
+            stream = try TunnelStream(relaying: socket, loop: worker.loop, owner: self, silenceMax: worker.silenceMax)
         } catch {
             return finish("connection failed: \(error)", sent: 0, received: 0)
         }
@@ -231,8 +232,7 @@ final class OutboundConnection {
         guard let socket = socket.take() else { return }
         pod.closed(self)
         let (uid, peer, destination, random, attempts) = (pod.uid, record.source, asked, random, attempts)
-        let resolution = resolution
-        let raw = socket.release()
+        let (resolution, raw) = (resolution, socket.release())
         pod.worker.links[home].perform { worker in
             let socket = OwnedDescriptor(adopting: raw)
             guard let pod = worker.pods[uid] else { return TCPSocket.resetOnClose(socket) }

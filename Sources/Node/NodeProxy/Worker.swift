@@ -87,6 +87,8 @@ final class Worker {
     let datagrams = DatagramBuffer()
     /// Looks up destinations that have a name only, in the node's own network.
     let resolver: HostResolver
+    /// How long half-closed connections may move nothing.
+    var silenceMax: Duration { configuration.halfClosedDuration }
     /// Whose tunnels there are to 15008, those at their handshakes included.
     var tunnelSources: SourceCensus
     /// What has been counted.
