@@ -85,6 +85,21 @@ final class RawPeer {
         }
     }
 
+    /// Reads until so many bytes of DATA have come, or nothing more comes.
+    func receivePayload(_ byteCount: Int) throws -> [UInt8] {
+        while true {
+            var (payload, rest) = ([UInt8](), unsafe Array(incoming.readable)[...])
+            while rest.count >= 9 {
+                let count = rest.prefix(3).reduce(0) { $0 << 8 | Int($1) }
+                guard rest.count >= 9 + count else { break }
+                if rest[rest.startIndex + 3] == 0 { payload += rest.dropFirst(9).prefix(count) }
+                rest = rest.dropFirst(9 + count)
+            }
+            guard payload.count < byteCount, !hasEnded, failure == nil else { return payload }
+            try read()
+        }
+    }
+
     /// Reads until nothing more comes.
     func receiveAll() throws { while !hasEnded, failure == nil { try read() } }
 

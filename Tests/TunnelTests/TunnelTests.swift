@@ -6,7 +6,8 @@ import Synchronization
 import System
 import TLS
 import Testing
-import Tunnel
+
+@testable import Tunnel
 
 @Suite(.serialized) struct TunnelTests {
     @Test func `bytes come back through the tunnel and both ends close in order`() throws {
@@ -127,6 +128,32 @@ import Tunnel
                 most = max(most, tunnel?.streamCount ?? 0)
             })
         #expect(most > 3 * Limits.streamEndCountPerTurn)
+    }
+
+    @Test func `a flood of small frames is taken over many turns, and all of it arrives in order`() throws {
+        let path = try Path()
+        let endpoint = try #require(path.accepter.endpoint)
+        let target = try #require(path.echo.endpoint)
+        let context = try TLSContext.workloadClient(path.authority.credentials(Authority.web))
+        let payload = pattern(1500, seed: 7)
+        let isAnswered = Mutex(false)
+        var waitCount = 0
+        try path.loop.turn(
+            while: {
+                let peer = try RawPeer(endpoint, TLSConnection(client: context, expecting: [Authority.cart]))
+                let small = payload.flatMap { RawPeer.data([$0]) }
+                // The farewell comes right behind them, and must not overtake them.
+                try peer.send(RawPeer.preface + RawPeer.connect(target) + small + RawPeer.data([], endsStream: true))
+                let answer = try peer.receivePayload(payload.count)
+                #expect(answer == payload)
+                isAnswered.withLock { $0 = true }
+                try peer.close()
+            },
+            until: { path.accepter.tunnels.isEmpty && isAnswered.withLock { $0 } },
+            turning: {
+                if let tunnel = path.accepter.tunnels.first, !tunnel.untaken.isEmpty { waitCount += 1 }
+            })
+        #expect(waitCount > 3)
     }
 
     @Test func `a half-closed stream lives as long as it moves something, and no longer`() throws {

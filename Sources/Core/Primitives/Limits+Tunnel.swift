@@ -15,6 +15,10 @@ extension Limits {
     /// count as one until its neighbours have their turn: small pieces cost more than their bytes.
     public static let smallReceiveByteCountMax = 16 * 1024
     public static let smallReceiveFactor = 16
+    /// Of its frames so many are taken before it is looked how long the turn has taken.
+    public static let smallFrameCountPerLook = 32
+    /// In a turn that has taken so long, no further requests are decided, and no more small frames taken.
+    public static let peerTurnDuration: Duration = .microseconds(200)
     /// It is judged by so many bytes at a time.
     public static let smallReceiveJudgementByteCount = 64 * 1024
     /// What came earlier is forgotten if that was not so much by then.
@@ -24,11 +28,11 @@ extension Limits {
     /// For so long a peer that sent such counts as one that does.
     public static let smallReceiveNanoseconds: UInt64 = 10_000_000_000
     /// Frames are small when this is more than they have on average.
-    public static let smallFrameByteCount = 64
+    public static let smallFrameByteCount = 512
     /// In a read of more frames, smaller pieces for one application are written together.
-    public static let batchFrameCountMin: UInt64 = 64
+    public static let batchFrameCountMin: UInt64 = 8
     public static let heldPieceByteCountMax = 512
-    /// Requests that a worker decides in one turn; the others wait for the next.
+    /// Requests that a worker decides in one turn at most; the others wait for the next.
     public static let requestCountPerTurn = 4
     /// What these may hold; more are refused unbegun.
     public static let waitingRequestByteCountMax = 1 << 20
@@ -90,7 +94,7 @@ extension Limits {
     /// What may wait for applications that do not read: on one tunnel, on all of a node (the memory that holds it), and
     /// on streams whose peers want no more of them. With what streams cost beside it that makes some 32 MiB.
     public static let tunnelWaitingByteCountMax = 24 << 20
-    public static let nodeWaitingByteCountMax = 28 << 20
+    public static let nodeWaitingByteCountMax = 26 << 20
     public static let lingeringByteCountMax = 4 << 20
     /// What a stream of the last kind counts as at least.
     public static let lingeringStreamByteCountMin = 8 * 1024

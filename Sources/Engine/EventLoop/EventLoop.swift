@@ -116,6 +116,9 @@ public import System
     /// Stops a timer; harmless when it fired.
     public func cancel(_ token: TimerToken) { timers.remove(token) }
 
+    /// How long this turn has taken by now; zero in a simulation, where time passes between turns only.
+    public var timeInTurn: Duration { readClock() - now }
+
     private func readClock() -> Instant { clock?.now ?? MonotonicClock.now() }
 
     private func tick(after span: Duration) -> UInt64 {

@@ -17,12 +17,12 @@ struct FrameGuard {
 
     var frameCount: UInt64 { scanner.frameCount }
 
-    /// Takes what a peer sent.
-    /// - Returns: how many of the bytes come before the frame that is one too many.
-    mutating func take(_ bytes: UnsafeRawBufferPointer, at now: Instant) -> Int {
+    /// Takes what a peer sent, at most so many frames.
+    /// - Returns: how many of the bytes come before the next frame, or before the one that is too much.
+    mutating func take(_ bytes: UnsafeRawBufferPointer, at now: Instant, frameCountMax: Int) -> Int {
         meter.refill(at: now)
         var (scanner, found) = (self.scanner, nil as HTTP2Abuse?)
-        let count = unsafe scanner.scan(bytes) { frame in
+        let count = unsafe scanner.scan(bytes, frameCountMax: frameCountMax) { frame in
             found = judge(frame)
             return found == nil
         }

@@ -19,11 +19,11 @@ struct FrameScanner {
 
     init(prefaceByteCount: Int) { payloadLeft = prefaceByteCount }
 
-    /// Walks over `bytes`, whose frames `judge` sees in turn, until it answers false.
-    /// - Returns: how many bytes come before the frame that it did not like, whose header may have begun earlier; all
-    /// of them if it liked all.
-    mutating func scan(_ bytes: UnsafeRawBufferPointer, _ judge: (Frame) -> Bool) -> Int {
-        var position = 0
+    /// Walks over `bytes`, whose frames `judge` sees in turn, until it answers false or has seen `frameCountMax`.
+    /// - Returns: how many bytes come before the frame that it did not like, whose header may have begun earlier, or
+    /// that is too many; all of them if there is none.
+    mutating func scan(_ bytes: UnsafeRawBufferPointer, frameCountMax: Int, _ judge: (Frame) -> Bool) -> Int {
+        var (position, left) = (0, frameCountMax)
         while position < bytes.count {
             if payloadLeft > 0 {
                 let step = min(payloadLeft, bytes.count - position)
@@ -31,6 +31,7 @@ struct FrameScanner {
                 position += step
                 continue
             }
+            guard left > 0 else { return position }
             let start = position
             while partialCount < Limits.http2FrameHeaderByteCount, position < bytes.count {
                 // The last four bytes name the stream, which is of no interest; the ones before are kept.
@@ -44,6 +45,7 @@ struct FrameScanner {
                 flags: UInt8(truncatingIfNeeded: partial))
             (partial, partialCount) = (0, 0)
             frameCount &+= 1
+            left -= 1
             payloadLeft = frame.byteCount
             guard judge(frame) else { return start }
         }

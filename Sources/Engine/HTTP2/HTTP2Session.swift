@@ -74,20 +74,26 @@ public import Primitives
 
     // MARK: - Bytes
 
-    /// Takes bytes from the peer, all of them; not to be called from within an event. A peer that has done something
-    /// too often is told so by GOAWAY, which `produce` gives after this has thrown.
-    public func receive(_ bytes: UnsafeRawBufferPointer, at now: Instant) throws(HTTP2ConnectionFailure) {
-        guard !isAbandoned, bytes.count > 0 else { return }
-        let accepted = frameGuard.abuse == nil ? unsafe frameGuard.take(bytes, at: now) : 0
+    /// Takes bytes from the peer, all of them or those of so many frames; not to be called from within an event. A peer
+    /// that has done something too often is told so by GOAWAY, which `produce` gives after this has thrown.
+    /// - Returns: how many bytes were taken; the rest is to come first in the next call.
+    @discardableResult
+    public func receive(
+        _ bytes: UnsafeRawBufferPointer, at now: Instant, frameCountMax: Int = .max
+    ) throws(HTTP2ConnectionFailure) -> Int {
+        guard !isAbandoned, bytes.count > 0 else { return bytes.count }
+        let accepted =
+            frameGuard.abuse == nil ? unsafe frameGuard.take(bytes, at: now, frameCountMax: frameCountMax) : 0
         var failure: HTTP2ConnectionFailure?
         do {
             try unsafe take(UnsafeRawBufferPointer(rebasing: bytes[..<accepted]))
         } catch {
             failure = error
         }
-        guard !isAbandoned else { return }
+        guard !isAbandoned else { return bytes.count }
         if let abuse = frameGuard.abuse { throw dismiss(for: abuse) }
         if let failure { throw failure }
+        return accepted
     }
 
     private func take(_ bytes: UnsafeRawBufferPointer) throws(HTTP2ConnectionFailure) {

@@ -1,3 +1,4 @@
+import EventLoop
 import Primitives
 
 /// The requests of one tunnel that wait for their turn. Each may dial an application, so that a burst of them is spread
@@ -19,9 +20,9 @@ struct RequestTurn {
 
     /// A request has come, in a turn of the loop that has this left of its share.
     mutating func take(
-        _ stream: TunnelStream, _ head: [HTTPField], of share: inout TurnShare, in turn: UInt64
+        _ stream: TunnelStream, _ head: [HTTPField], of share: inout TurnShare, on loop: EventLoop
     ) -> Verdict {
-        if isEmpty, share.takesRequest(in: turn) { return .now }
+        if isEmpty, share.takesRequest(in: loop.turnCount, after: loop.timeInTurn) { return .now }
         let size = Self.byteCount(of: head)
         guard byteCount + size <= Limits.waitingRequestByteCountMax else { return .never }
         byteCount += size
@@ -31,11 +32,13 @@ struct RequestTurn {
 
     /// The next one that waits and may be decided in this turn.
     mutating func popNext(
-        of share: inout TurnShare, in turn: UInt64
+        of share: inout TurnShare, on loop: EventLoop
     ) -> (stream: TunnelStream, head: [HTTPField])? {
         while !isEmpty {
             let (stream, head) = waiting[next]
-            guard !stream.awaitsDecision || share.takesRequest(in: turn) else { return nil }
+            guard !stream.awaitsDecision || share.takesRequest(in: loop.turnCount, after: loop.timeInTurn) else {
+                return nil
+            }
             next += 1
             byteCount -= Self.byteCount(of: head)
             if next > Limits.requestCountPerTurn { forgetDecided() }

@@ -5,7 +5,7 @@ import Primitives
 /// Requests of peers, a bounded number of which are decided in one turn.
 extension TunnelConnection {
     func requested(_ stream: TunnelStream, head: [HTTPField]) {
-        switch requests.take(stream, head, of: &buffers.turn, in: loop.turnCount) {
+        switch requests.take(stream, head, of: &buffers.turn, on: loop) {
         case .now: decide(stream, head)
         case .later: requestResume()
         case .never:
@@ -17,7 +17,7 @@ extension TunnelConnection {
     /// Those whose turn it is.
     func decideWaiting() {
         guard !requests.isEmpty else { return }
-        while let (stream, head) = requests.popNext(of: &buffers.turn, in: loop.turnCount) { decide(stream, head) }
+        while let (stream, head) = requests.popNext(of: &buffers.turn, on: loop) { decide(stream, head) }
         if !requests.isEmpty { requestResume() }
     }
 

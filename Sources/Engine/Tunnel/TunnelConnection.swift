@@ -24,8 +24,10 @@ public final class TunnelConnection {
     private(set) weak var owner: (any TunnelOwner)?
     private var phase: Phase
     private var (isFlushRequested, isResumeRequested) = (false, false)
-    private var pace = ReceivePace()
+    var pace = ReceivePace()
     var batch = FrameBatch()
+    /// Frames that were read and for which there was no time.
+    var untaken = ByteQueue()
     var requests = RequestTurn()
     /// It takes no new streams, and GOAWAY follows the last one (ztunnel).
     private var (isDraining, owesGoAway) = (false, false)
@@ -152,6 +154,7 @@ public final class TunnelConnection {
         phase = .closed
         self.failure = failure
         requests.removeAll()
+        untaken.release()
         if let timer { loop.cancel(timer) }
         if let pauseTimer { loop.cancel(pauseTimer) }
         if let proofTimer { loop.cancel(proofTimer) }
@@ -217,10 +220,11 @@ extension TunnelConnection: EventHandler {
             guard share > 0, !pace.sendsLarge || buffers.turn.hasBytes(in: loop.turnCount) else {
                 return requestResume()
             }
-            let input = socket.receive(into: buffers, atMost: pace.byteCountMax)
+            let input = untaken.isEmpty ? socket.receive(into: buffers, atMost: pace.byteCountMax) : recall()
             share -= max(pace.cost(of: input.byteCount), Limits.readCostByteCountMin)
             buffers.turn.read(input.byteCount)
             take(input)
+            guard untaken.isEmpty else { return requestResume() }
             if input.isDrained { return }
         }
     }
@@ -236,24 +240,11 @@ extension TunnelConnection: EventHandler {
         }
         pace.took(input.byteCount, plaintext.count, frames: batch.takeFrameCount(), at: loop.now)
         guard phase != .closed else { return }
-        switch socket.end {
-        case nil: if input.byteCount > 0 { requestFlush() }
+        switch untaken.isEmpty ? socket.end : nil {
+        case nil: if input.byteCount > 0 || plaintext.count > 0 { requestFlush() }
         case .closed: close(isIdle ? nil : .peerClosed)
         case .lost(let failure): close(isIdle ? nil : .socket(failure))
         case .refused(let failure): close(phase == .leaving ? nil : .handshake(failure))
-        }
-    }
-
-    private func take(_ plaintext: UnsafeRawBufferPointer, for session: HTTP2Session) {
-        batch.begin(session.frameCount)
-        do {
-            try unsafe session.receive(plaintext, at: loop.now)
-            deliverHeld(session)
-        } catch {
-            deliverHeld(session)
-            // The peer broke HTTP/2: it is told with GOAWAY, which goes out first.
-            flush()
-            close(.http2(error))
         }
     }
 

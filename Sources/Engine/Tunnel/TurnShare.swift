@@ -8,10 +8,13 @@ struct TurnShare {
     private var endCount = 0
     private var byteCount = 0
 
-    /// A request may be decided in the loop's turn of this number.
-    mutating func takesRequest(in turn: UInt64) -> Bool {
+    /// A request may be decided in the loop's turn of this number, which has taken so long: one in each turn, and more
+    /// in one that was short.
+    mutating func takesRequest(in turn: UInt64, after span: Duration) -> Bool {
         begin(turn)
-        guard requestCount < Limits.requestCountPerTurn else { return false }
+        guard requestCount == 0 || requestCount < Limits.requestCountPerTurn && span < Limits.peerTurnDuration else {
+            return false
+        }
         requestCount += 1
         return true
     }
