@@ -238,7 +238,8 @@ extension TunnelConnection: EventHandler {
         if phase == .open, plaintext.count > 0, let session {
             session.with { unsafe take(plaintext, for: $0) }
         }
-        pace.took(input.byteCount, plaintext.count, frames: batch.takeFrameCount(), at: loop.now)
+        let takenByteCount = plaintext.count - untaken.count
+        pace.took(input.byteCount, takenByteCount, frames: batch.takeFrameCount(), at: loop.now)
         guard phase != .closed else { return }
         switch untaken.isEmpty ? socket.end : nil {
         case nil: if input.byteCount > 0 || plaintext.count > 0 { requestFlush() }
