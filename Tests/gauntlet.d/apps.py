@@ -63,9 +63,8 @@ async def serve(ports):
                 # What it does not read is soon kept by others than its kernel.
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             listener.bind((address, port))
-            listener.listen(4096)
             limit = 1 << 10 if port == lab.MUTE else 1 << 16
-            servers.append(await asyncio.start_server(answer, sock=listener, limit=limit))
+            servers.append(await asyncio.start_server(answer, sock=listener, limit=limit, backlog=4096))
     print("ready", flush=True)
     await asyncio.gather(*(server.serve_forever() for server in servers))
 
