@@ -33,19 +33,29 @@ struct ProcessMemoryTests {
 
     @Test func `free pages between blocks that are in use are given back`() throws {
         let byteCount = 64 * 1024
-        // What tests before this one left free would take the blocks in, and nothing would grow.
-        ProcessMemory.releaseFree()
-        let before = try #require(ProcessMemory.anonymousByteCount())
-        let blocks: [UnsafeMutableRawPointer] = unsafe (0..<256).compactMap { _ in unsafe malloc(byteCount) }
-        unsafe #expect(blocks.count == 256)
-        unsafe blocks.forEach { unsafe memset($0, 7, byteCount) }
+        func blocks(_ count: Int) -> [UnsafeMutableRawPointer] {
+            let blocks = unsafe (0..<count).compactMap { _ in unsafe malloc(byteCount) }
+            unsafe #expect(blocks.count == count)
+            unsafe blocks.forEach { unsafe memset($0, 7, byteCount) }
+            return unsafe blocks
+        }
+        // What tests before this one left free takes blocks in without growth: it is filled first.
+        var ballast: [UnsafeMutableRawPointer] = unsafe []
+        defer { unsafe ballast.forEach { unsafe free($0) } }
+        var (isGrowing, before) = (false, try #require(ProcessMemory.anonymousByteCount()))
+        while !isGrowing, unsafe ballast.count < 8192 {
+            unsafe ballast += blocks(64)
+            let after = try #require(ProcessMemory.anonymousByteCount())
+            (isGrowing, before) = (after - before > 48 * byteCount, after)
+        }
+        let held = unsafe blocks(256)
         let full = try #require(ProcessMemory.anonymousByteCount())
         // The last one holds the end of the heap in its place.
-        unsafe blocks.dropLast().forEach { unsafe free($0) }
+        unsafe held.dropLast().forEach { unsafe free($0) }
         let kept = try #require(ProcessMemory.anonymousByteCount())
         ProcessMemory.releaseFree()
         let after = try #require(ProcessMemory.anonymousByteCount())
-        unsafe blocks.suffix(1).forEach { unsafe free($0) }
+        unsafe held.suffix(1).forEach { unsafe free($0) }
         let whole = 256 * byteCount
         #expect(full - before > whole * 3 / 4)
         #expect(kept - before > whole / 2)

@@ -75,7 +75,7 @@ private final class HTTP2Endpoint: HTTP2SessionDelegate, CustomStringConvertible
             let piece = rest.prefix(max(1, pieceByteCount))
             rest = rest.dropFirst(piece.count)
             do {
-                try piece.withUnsafeBytes { try session.receive($0, at: Instant(nanoseconds: 1)) }
+                _ = try piece.withUnsafeBytes { try session.receive($0, at: Instant(nanoseconds: 1)) }
                 check(session.openStreamCount <= 200 + 3, "open streams are bounded")
             } catch {
                 check((error as? HTTP2ConnectionFailure)?.kind != .misuse, "\(error)")
