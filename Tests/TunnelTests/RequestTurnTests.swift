@@ -8,6 +8,16 @@ import Testing
 struct RequestTurnTests {
     private struct Trace { weak var stream: TunnelStream? }
 
+    @Test func `a turn that has taken long decides one request, and a short one several`() {
+        var share = TurnShare()
+        let long = Limits.peerTurnDuration
+        let first = share.takesRequest(in: 1, after: long)
+        let second = share.takesRequest(in: 1, after: long)
+        #expect(first && !second)
+        let taken = (0..<9).count { _ in share.takesRequest(in: 2, after: .zero) }
+        #expect(taken == Limits.requestCountPerTurn)
+    }
+
     @Test func `requests that were decided are let go of, though others always wait`() throws {
         // No turn takes time.
         let loop = try EventLoop(clock: ManualClock(now: Instant(nanoseconds: 1)))

@@ -76,7 +76,7 @@ final class InboundPlaintext {
             guard let socket = socket.take() else { return }
             relay = try PlainRelay(
                 loop: worker.loop, buffers: worker.buffers, accepted: socket, dialled: application,
-                owner: self, silenceMax: worker.configuration.halfClosedDuration)
+                owner: self, silenceMax: worker.silenceMax)
         } catch {
             finish("connection failed: \(error)", nil)
         }

@@ -27,7 +27,7 @@ final class InboundStream {
 
     static func accept(_ stream: TunnelStream, _ head: [HTTPField], _ tunnel: InboundTunnel) {
         let inbound = InboundStream(stream, tunnel)
-        stream.adopt(by: inbound, silenceMax: tunnel.pod.worker.configuration.halfClosedDuration)
+        stream.adopt(by: inbound, silenceMax: tunnel.pod.worker.silenceMax)
         tunnel.pod.opened(inbound)
         inbound.decide(head)
     }
