@@ -5,6 +5,7 @@ import Primitives
 import System
 import Telemetry
 import Testing
+import Tunnel
 
 @testable import NodeProxy
 
@@ -22,7 +23,8 @@ struct PodProxyTests {
             loop: loop, index: 0, links: [WorkerLink(mailbox: loop.mailbox)],
             control: ControlLink(
                 fetchCertificate: { _, _ in }, learn: { _, _, _ in }, dispose: { _ in }),
-            configuration: configuration, logger: try Logger(filter: .standard, descriptor: sink), home: home)
+            configuration: configuration, logger: try Logger(filter: .standard, descriptor: sink), home: home,
+            budget: NodeReceiveBudget(), tunnelSources: SharedSourceCensus(countMax: 1))
         let pod = PodProxy(
             worker: worker, uid: "web", name: WorkloadName(name: "web", namespace: "shop", serviceAccount: "web"),
             namespace: home, listeners: try PodListeners.bind(in: home, from: home, configuration))

@@ -85,8 +85,8 @@ import Testing
 
     @Test func `a source has so many tunnels and no more, until some of them are gone`() throws {
         var configuration = NodeConfiguration()
-        // Whichever worker takes them.
-        (configuration.workerCount, configuration.sourceTunnelCountMax) = (1, 2)
+        // Whichever workers take them.
+        (configuration.workerCount, configuration.sourceTunnelCountMax) = (2, 2)
         let node = try TestNode(enrolling: ["cart"], configuration: configuration)
         let endpoint = Endpoint(node.cart.address, port: 15008)
         let kept = try node.web.connect(endpoint)

@@ -197,7 +197,7 @@ def many_tunnels(run):
 
 def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-    with gauntlet.Gauntlet(ZTUNNEL_WORKER_THREADS=1) as run:
+    with gauntlet.Gauntlet(ZTUNNEL_WORKER_THREADS=2) as run:
         # New connections fail for a while, and that is all right.
         run.bystander.stop()
         run.check("no descriptors left", descriptors, run)

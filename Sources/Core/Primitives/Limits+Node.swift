@@ -16,7 +16,7 @@ extension Limits {
     /// Peers of one pod, from one address and on one worker, that may be at their handshakes at once. A pod that opens
     /// 10,000 streams at once needs 100 tunnels.
     public static let strangerCountPerSourceMax = 256
-    /// Tunnels that one worker takes from one address, to all pods of the node together, unless the operator says
+    /// Tunnels that a node takes from one address, to all of its pods together, unless the operator says
     /// otherwise; with what each costs that makes less than 32 MiB. A pod needs one for each pod that it calls, and
     /// more beyond a hundred streams to the same.
     public static let sourceTunnelCountMax = 512

@@ -72,6 +72,7 @@ public final class Node {
         self.links = links
         let mailbox = loop.mailbox
         let budget = NodeReceiveBudget()
+        let tunnelSources = SharedSourceCensus(countMax: configuration.sourceTunnelCountMax)
         let control = ControlLink(
             fetchCertificate: { identity, link in
                 mailbox.post { ($0.resident as? Node)?.fetchCertificate(identity, for: link) }
@@ -88,7 +89,7 @@ public final class Node {
             mailbox.post { [configuration, logger, home] loop in
                 _ = Worker(
                     loop: loop, index: index, links: links, control: control, configuration: configuration,
-                    logger: logger, home: home, budget: budget)
+                    logger: logger, home: home, budget: budget, tunnelSources: tunnelSources)
             }
         }
         certificates = CertificateStore(loop: loop, signer: signer, options: tls) { [weak self] in

@@ -1,4 +1,5 @@
 import Primitives
+import Synchronization
 
 /// Peers of one kind, counted by the address that they come from: so that nobody can fill the node with handshakes that
 /// lead nowhere, or with tunnels.
@@ -31,4 +32,15 @@ struct SourceCensus {
         guard let (peers, isCrowded) = counts[address] else { return }
         counts[address] = peers > 1 ? (peers - 1, isCrowded && peers > countMax / 2) : nil
     }
+}
+
+/// The census of all workers of a node together.
+final class SharedSourceCensus: Sendable {
+    private let census: Mutex<SourceCensus>
+
+    init(countMax: Int) { census = Mutex(SourceCensus(countMax: countMax)) }
+
+    func enter(_ address: IPAddress) -> SourceCensus.Verdict { census.withLock { $0.enter(address) } }
+
+    func leave(_ address: IPAddress) { census.withLock { $0.leave(address) } }
 }

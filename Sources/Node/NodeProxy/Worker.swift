@@ -89,8 +89,8 @@ final class Worker {
     let resolver: HostResolver
     /// How long half-closed connections may move nothing.
     var silenceMax: Duration { configuration.halfClosedDuration }
-    /// Whose tunnels there are to 15008, those at their handshakes included.
-    var tunnelSources: SourceCensus
+    /// Whose tunnels there are to 15008 on the whole node, those at their handshakes included.
+    let tunnelSources: SharedSourceCensus
     /// What has been counted.
     var traffic = TrafficTable()
     /// The same beside traffic and what is open.
@@ -98,11 +98,11 @@ final class Worker {
 
     init(
         loop: EventLoop, index: Int, links: [WorkerLink], control: ControlLink, configuration: NodeConfiguration,
-        logger: Logger, home: NetworkNamespace, budget: NodeReceiveBudget = NodeReceiveBudget()
+        logger: Logger, home: NetworkNamespace, budget: NodeReceiveBudget, tunnelSources: SharedSourceCensus
     ) {
         self.loop = loop
         buffers = RelayBuffers(node: budget)
-        tunnelSources = SourceCensus(countMax: configuration.sourceTunnelCountMax)
+        self.tunnelSources = tunnelSources
         self.index = index
         self.links = links
         self.control = control
