@@ -132,8 +132,10 @@ class Course:
             work.close()
             return
         self.busy.add(place)
-        await work
-        self.busy.discard(place)
+        try:
+            await work
+        finally:
+            self.busy.discard(place)
 
     def happen(self):
         kind = self.chance.choices(
@@ -157,6 +159,25 @@ class Course:
             return None
         self.happenings[kind] = self.happenings.get(kind, 0) + 1
         return asyncio.create_task(work)
+
+    async def watch(self, work):
+        """Lets it go on until a program dies that nobody has told to: then whoever looks at that program fails."""
+        try:
+            await work
+        except Exception:
+            if not self.find_dead():
+                raise
+        else:
+            self.find_dead()
+
+    def find_dead(self):
+        """Complains of programs that have died by themselves, and says whether there are any."""
+        found = False
+        for name, program in self.programs.items():
+            if name.removeprefix("node-") not in self.busy and not program.is_running():
+                found = True
+                self.judge.complain("died", f"{name} has died; its log ends with:\n{program.last_words()}")
+        return found
 
     # Calls
 

@@ -142,10 +142,13 @@ class Program:
         self.environment = dict(line.split(b"=", 1) for line in lines if b"=" in line)
         self.network = LAB if name == "control" else f"{LAB}-{name.split('-')[1]}"
         self.is_node = name.startswith("node-")
+        self.log = FOLDER / "log" / f"{name}.log"
         self.started = time.time()
         self.process = None
 
     async def kill(self, number):
+        if not self.is_running():
+            raise ProcessLookupError(f"{self.name} is gone already")
         os.kill(self.pid, number)
         while self.process.poll() is None if self.process else self.is_running():
             await asyncio.sleep(0.05)
@@ -158,8 +161,12 @@ class Program:
         except OSError:
             return False
 
+    def last_words(self):
+        """The last lines of its log."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-10:])
+
     def start(self):
-        with open(FOLDER / "log" / f"{self.name}.log", "ab") as log:
+        with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [*inside(self.network), *self.words], env=self.environment, stdout=log,
                 stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)

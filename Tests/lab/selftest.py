@@ -1,11 +1,17 @@
 """Other days than Tests/day's own, told to its judge: what it must find, beside the nearest that it must let pass."""
 
+import asyncio
+import subprocess
+import tempfile
 import unittest
+from pathlib import Path
+from unittest import mock
 
+import course
 from backbone import Search
 from judge import ANSWERED, Judge
 from knowledge import SETTLED
-from mesh import Pod, virtual_address
+from mesh import Pod, Program, virtual_address
 from remains import WARM_UP, judge_memory, judge_rests, tracked, unexplained
 
 NOON = 1_000_000.0
@@ -352,6 +358,36 @@ class Days(unittest.TestCase):
         for piece in (b"..day-", b"of-7..day-of-", b"8.day-of-7"):
             search.take(piece)
         self.assertEqual(search.seen, {b"day-of-7": 2})
+
+    # Programs
+
+    def rest(self, words):
+        """A rest in which there is one program, of these words."""
+        program = Program.__new__(Program)
+        with tempfile.TemporaryDirectory() as folder, mock.patch.multiple(course, REST=0.5, REST_LOOKS=1):
+            program.name, program.is_node, program.log = "control", False, Path(folder, "log")
+            with open(program.log, "wb") as log:
+                program.process = subprocess.Popen(["sh", "-c", words], stdout=log)
+            program.pid = program.process.pid
+            day = course.Course(1)
+            day.judge, day.programs = self.judge, {"control": program}
+            day.rests, day.labelled = {"control": []}, {"control": 0}
+            try:
+                asyncio.run(day.watch(day.rest()))
+            finally:
+                program.process.kill()
+                program.process.wait()
+
+    def test_a_program_that_dies_is_found_and_its_last_words_are_told(self):
+        self.rest("exec sleep 60")
+        self.found()
+        self.rest("seq 100; echo that was too much; exit 1")
+        self.found("died")
+        self.assertRegex(self.judge.problems[0][1], "control has died.*\n92\n(.*\n)*100\nthat was too much$")
+
+    def test_another_failure_is_not_taken_for_a_death(self):
+        with mock.patch.object(Program, "anonymous", side_effect=ValueError), self.assertRaises(ValueError):
+            self.rest("exec sleep 60")
 
 
 if __name__ == "__main__":
