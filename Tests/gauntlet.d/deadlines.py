@@ -146,14 +146,13 @@ def half_closed_reader():
     return 3 * HALF_CLOSED
 
 
-def call(port):
-    with lab.inside(lab.WEB):
-        return socket.create_connection((lab.LEDGER, port), timeout=10)
+def call(port, caller=lab.WEB, called=lab.LEDGER):
+    with lab.inside(caller):
+        return socket.create_connection((called, port), timeout=10)
 
 
-def half_closed_application():
-    """An application in the mesh does the same: both nodes would wait for it."""
-    application = call(lab.MUTE)
+def say_and_wait(application):
+    """Ends its half after a word to an application that says nothing."""
     application.sendall(b"x")
     application.shutdown(socket.SHUT_WR)
     took = cut_within(application, HALF_CLOSED_CUT)
@@ -161,9 +160,8 @@ def half_closed_application():
     return took
 
 
-def half_closed_listener():
-    """Its innocent twin: it has nothing to say any more, and reads a little every second."""
-    application = call(lab.SOURCE)
+def listen(application):
+    """Has nothing to say any more, and reads a little every second."""
     application.shutdown(socket.SHUT_WR)
     for _ in range(3 * HALF_CLOSED):
         # More than what its kernel holds back before it takes anything from the node again.
@@ -177,6 +175,55 @@ def half_closed_listener():
     return 3 * HALF_CLOSED
 
 
+def keep_silent(application):
+    """Says nothing for as long, and has ended nothing."""
+    time.sleep(3 * HALF_CLOSED)
+    application.sendall(b"at last")
+    assert application.recv(100) == b"at last"
+    application.close()
+    return 3 * HALF_CLOSED
+
+
+def half_closed_application():
+    """An application in the mesh does the same: both nodes would wait for it."""
+    return say_and_wait(call(lab.MUTE))
+
+
+def half_closed_listener():
+    """Its innocent twin: it has nothing to say any more, and reads a little every second."""
+    return listen(call(lab.SOURCE))
+
+
+def plain_caller():
+    """It calls somebody outside the mesh, and does the same: its own node alone would wait."""
+    return say_and_wait(call(lab.MUTE, called=lab.STRANGER))
+
+
+def plain_caller_listens():
+    """Its innocent twin reads a little every second."""
+    return listen(call(lab.SOURCE, called=lab.STRANGER))
+
+
+def plain_caller_silent():
+    """Another has nothing to say for a while, and has not ended anything."""
+    return keep_silent(call(lab.ECHO, called=lab.STRANGER))
+
+
+def plain_called():
+    """Somebody outside the mesh calls a pod, and does the same: the pod's node would wait."""
+    return say_and_wait(call(lab.MUTE, lab.STRANGER, lab.CART))
+
+
+def plain_called_listened():
+    """Its innocent twin reads a little every second."""
+    return listen(call(lab.SOURCE, lab.STRANGER, lab.CART))
+
+
+def plain_called_silent():
+    """Another has nothing to say for a while, and has not ended anything."""
+    return keep_silent(call(lab.ECHO, lab.STRANGER, lab.CART))
+
+
 def patient():
     """The innocent twin: it has nothing to say for a while, but answers pings."""
     peer = Peer.dial().begin()
@@ -188,8 +235,11 @@ def patient():
 
 def main():
     with gauntlet.Gauntlet(ZTUNNEL_WORKER_THREADS=1, CULVERT_HALF_CLOSED_DURATION=f"{HALF_CLOSED}s") as run:
+        run.apps += [run.start("apps.py", place=place) for place in (lab.CART, lab.STRANGER)]
         peers = [silent, dribbling, no_preface, half_preface, no_pong, open_block, patient, unanswered,
-                 half_closed, half_closed_reader, half_closed_application, half_closed_listener]
+                 half_closed, half_closed_reader, half_closed_application, half_closed_listener,
+                 plain_caller, plain_caller_listens, plain_caller_silent,
+                 plain_called, plain_called_listened, plain_called_silent]
         results = {}
 
         def observe(peer):
@@ -213,9 +263,12 @@ def main():
 
         for peer in peers:
             run.check(f"deadlines, {peer.__name__}: {peer.__doc__}", told, peer)
-        run.check(
-            "deadlines: the log says why",
-            lambda: run.target.says(0, "half-closed and silent for too long", lab.STRANGER) and None)
+        why = "half-closed and silent for too long"
+        run.check("deadlines: the log says why", lambda: run.target.says(0, why, lab.STRANGER) and None)
+        for place, name, called in [("own", "node-north", lab.STRANGER), ("pod's", "node-south", lab.CART)]:
+            run.check(
+                f"deadlines, plain: the {place} node says why",
+                lambda name=name, called=called: lab.Program(name).says(0, why, f"dst.addr={called}:{lab.MUTE} ") and None)
         run.check("deadlines: the bystander", lambda: run.bystander.take() and None)
         run.finish()
 
