@@ -135,6 +135,15 @@ enum Json {
             """
     }
 
+    /// A policy for workloads that name it, which lets in this account and no other.
+    static func policy(_ name: String, admitting account: String) -> String {
+        """
+        {"name": "shop/\(name)", "value": {"name": "\(name)", "namespace": "shop", "scope": "WORKLOAD_SELECTOR",
+        "rules": [{"clauses": [{"matches": [
+        {"principals": [{"exact": "cluster.local/ns/shop/sa/\(account)"}]}]}]}]}}
+        """
+    }
+
     /// The arguments of `put`.
     static func put(_ type: String, _ resources: String...) -> String {
         "\"type\": \"\(type)\", \"resources\": [\(resources.joined(separator: ", "))]"

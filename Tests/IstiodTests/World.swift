@@ -8,6 +8,13 @@ import Testing
 /// their CA and their interception agents. Everything is in network namespaces of its own; the nodes' own networks
 /// serve only to reach the control plane.
 final class World {
+    /// A pod's name and address, and the node that serves it, if one does.
+    struct Pod {
+        var name: String
+        var address: String
+        var node: String?
+    }
+
     static let controlPlane = "10.78.0.254"
     let istiod: Istiod
     let prefix: String
@@ -15,51 +22,58 @@ final class World {
     private var others: [ChildProcess] = []
     private let environment: [String: String]
     private let settings: (Istiod, String) -> [String: String]
-    private static let pods = [("web", "n1", "10.78.1.1"), ("cart", "n2", "10.78.1.2"), ("idle", "n2", "10.78.1.3")]
+    private let pods: [Pod]
+    private static let pods = [
+        Pod(name: "web", address: "10.78.1.1", node: "n1"), Pod(name: "cart", address: "10.78.1.2", node: "n2"),
+        Pod(name: "idle", address: "10.78.1.3", node: "n2"),
+    ]
 
     /// - Parameters:
     ///   - lifetime: seconds for which certificates hold.
     ///   - authority: more settings of the CA, JSON behind a comma.
     ///   - environment: more settings of the nodes, or others.
     ///   - settings: the like for one node, once the peer is up.
+    ///   - pods: further pods; those on a node are not told of unless by `prepare`.
+    ///   - names: what a name server of the nodes knows, `NAME=ADDRESS`; without any there is none.
     ///   - prepare: what happens before the nodes start.
     init(
         lifetime: Int = 3600, authority: String = "", environment: [String: String] = [:], capturesDNS: Bool = false,
+        pods: [Pod] = [], names: [String] = [],
         settings: @escaping (Istiod, String) -> [String: String] = { _, _ in [:] },
         prepare: (Istiod) throws -> Void = { _ in }
     ) throws {
         self.environment = environment
         self.settings = settings
+        self.pods = Self.pods + pods
         prefix = "ci\(getpid() % 10000)\(Entropy.uint64() % 1000)"
         try Self.run("ip", "netns", "add", prefix)
         try Self.run("ip", "-n", prefix, "link", "set", "lo", "up")
         try Self.run("ip", "-n", prefix, "link", "add", "bridge", "type", "bridge")
         try Self.run("ip", "-n", prefix, "addr", "add", "\(Self.controlPlane)/16", "dev", "bridge")
         try Self.run("ip", "-n", prefix, "link", "set", "bridge", "up")
-        for (name, address) in [("n1", "10.78.0.1"), ("n2", "10.78.0.2")] + Self.pods.map({ ($0.0, $0.2) }) {
+        for (name, address) in [("n1", "10.78.0.1"), ("n2", "10.78.0.2")] + self.pods.map({ ($0.name, $0.address) }) {
             try Self.attach(name, address, prefix)
         }
-        for (pod, _, _) in Self.pods {
+        for pod in self.pods where pod.node != nil {
             _ = try PodNetwork(families: [.v4]).install(
-                CaptureOptions(capturesDNS: capturesDNS), in: .open(path: "/run/netns/\(prefix)-\(pod)"))
+                CaptureOptions(capturesDNS: capturesDNS), in: .open(path: "/run/netns/\(prefix)-\(pod.name)"))
         }
         istiod = try Istiod(at: Self.controlPlane, in: .open(path: "/run/netns/\(prefix)"))
         istiod.tell("ca", "\"lifetime\": \(lifetime)\(authority)")
         try populate()
         try prepare(istiod)
+        if !names.isEmpty { try serve(names) }
         for node in ["n1", "n2"] { try start(node) }
-        let script = "\(Istiod.Checkout.repository)/Tests/peers/istiod-traffic"
-        for pod in ["cart", "idle"] {
-            others.append(try spawn([Istiod.Checkout.python, script, "serve", "8080"], in: pod))
-        }
+        for pod in ["cart", "idle"] { try serve(in: pod) }
     }
 
     deinit {
         for process in others + Array(nodes.values) { process.send(signal: SIGKILL) }
         for process in others + Array(nodes.values) { _ = try? process.wait(atMost: .seconds(5)) }
         istiod.kill()
-        for name in ["n1", "n2"] + Self.pods.map(\.0) {
+        for name in ["n1", "n2"] + pods.map(\.name) {
             _ = try? ChildProcess.run(["ip", "netns", "del", "\(prefix)-\(name)"])
+            _ = try? ChildProcess.run(["rm", "-rf", "/etc/netns/\(prefix)-\(name)"])
         }
         _ = try? ChildProcess.run(["ip", "netns", "del", prefix])
     }
@@ -75,7 +89,7 @@ final class World {
                     aliases: ["/10.78.1.2", "shop/cart.shop.svc.cluster.local"]),
                 Json.workload("idle", address: "10.78.1.3", node: "n2", aliases: ["/10.78.1.3"]),
                 Json.service("cart", address: "10.96.0.1", aliases: ["/10.96.0.1"])))
-        for (pod, node, _) in Self.pods { enrol(pod, on: node) }
+        for pod in pods { if let node = pod.node { enrol(pod.name, on: node) } }
     }
 
     /// Has a node's agent enrol a pod.
@@ -119,10 +133,36 @@ final class World {
         options.output = .appending(path: log(of: node))
         options.errors = .appending(path: log(of: node))
         options.environment = settings.map { "\($0.key)=\($0.value)" }
-        let (program, chosen) = ("\(Istiod.Checkout.repository)/.build/debug/culvert-node", options)
-        nodes[node] = try NetworkNamespace.open(path: "/run/netns/\(prefix)-\(node)").perform {
-            () throws(Errno) -> ChildProcess in try ChildProcess.spawn([program], options: chosen)
+        // So that it finds its own resolv.conf, if there is one.
+        let entry = ["ip", "netns", "exec", "\(prefix)-\(node)"]
+        let program = "\(Istiod.Checkout.repository)/.build/debug/culvert-node"
+        nodes[node] = try ChildProcess.spawn(entry + [program], options: options)
+    }
+
+    /// Starts an application that sends back what it gets.
+    @discardableResult
+    func serve(in pod: String) throws -> ChildProcess {
+        let script = "\(Istiod.Checkout.repository)/Tests/peers/istiod-traffic"
+        let process = try spawn([Istiod.Checkout.python, script, "serve", "8080"], in: pod)
+        others.append(process)
+        return process
+    }
+
+    /// Starts a name server, where the control plane is, and has the nodes ask it.
+    private func serve(_ names: [String]) throws {
+        for node in ["n1", "n2"] {
+            let folder = "/etc/netns/\(prefix)-\(node)"
+            try World.run("mkdir", "-p", folder)
+            try FileSystem.write(
+                Array("nameserver \(Self.controlPlane)\n".utf8), to: "\(folder)/resolv.conf", mode: 0o644)
         }
+        let log = "\(istiod.folder)/names"
+        let command = ["\(Istiod.Checkout.repository)/Tests/peers/nameserver", log, "\(Self.controlPlane):53"]
+        others.append(
+            try NetworkNamespace.open(path: "/run/netns/\(prefix)").perform { () throws(Errno) -> ChildProcess in
+                try ChildProcess.spawn(command + names)
+            })
+        #expect(wait { ((try? FileSystem.read(log)) ?? []).contains(UInt8(ascii: "\n")) }, "no name server")
     }
 
     /// Kills a node and starts it again.
@@ -171,14 +211,14 @@ final class World {
     /// Certificates that an identity was given so far.
     func certificateCount(_ account: String) -> Int { istiod.all("certificate", "sa/\(account)\"").count }
 
-    /// What one exchange on a new connection from web brings.
-    func call(_ address: String, _ port: Int = 80, seconds: Int = 8) throws -> String {
+    /// What one exchange on a new connection from web, or another pod, brings.
+    func call(_ address: String, _ port: Int = 80, from pod: String = "web", seconds: Int = 8) throws -> String {
         let script = """
             import socket
             c = socket.create_connection(("\(address)", \(port)), \(seconds))
             c.settimeout(\(seconds)); c.sendall(b"hello"); print(c.recv(99).decode())
             """
-        return try run(python: script)
+        return try run(python: script, in: pod)
     }
 
     /// The same, to port 80 of a name that only the node looks up.
@@ -208,10 +248,10 @@ final class World {
         return try run(python: script)
     }
 
-    /// What a script prints in the pod web.
-    private func run(python script: String) throws -> String {
+    /// What a script prints in a pod.
+    func run(python script: String, in pod: String = "web") throws -> String {
         let result = try ChildProcess.run(
-            ["ip", "netns", "exec", "\(prefix)-web", "python3", "-c", script], limit: .seconds(30))
+            ["ip", "netns", "exec", "\(prefix)-\(pod)", "python3", "-c", script], limit: .seconds(30))
         return String(decoding: result.output + result.errors.suffix(200), as: UTF8.self)
     }
 
@@ -263,7 +303,7 @@ final class World {
         try Self.run("ip", "-n", prefix, "link", "set", "to-\(node)", isCut ? "down" : "up")
     }
 
-    private func spawn(_ command: [String], in pod: String, output: String? = nil) throws -> ChildProcess {
+    func spawn(_ command: [String], in pod: String, output: String? = nil) throws -> ChildProcess {
         var options = ChildProcess.Options()
         options.output = output.map { .appending(path: $0) } ?? .null
         let chosen = options
@@ -294,6 +334,9 @@ final class World {
 struct Traffic {
     let process: ChildProcess
     let output: String
+
+    /// Whether its lasting connections have all exchanged bytes.
+    var hasBegun: Bool { String(decoding: (try? FileSystem.read(output)) ?? [], as: UTF8.self).contains("begun") }
 
     /// Ends it and tells what became of it.
     func stop() throws -> String {

@@ -88,6 +88,10 @@ class Istiod(grpc.GenericRpcHandler):
     def withdraw(self, socket, uid):
         self.agents[socket].withdraw(uid)
 
+    def issue(self, name, identity):
+        """A certificate for another program: FOLDER/NAME.pem and FOLDER/NAME.key."""
+        self.authority.issue(identity, f"{self.folder}/{name}")
+
     def run(self):
         handlers = {
             "serve": self.serve, "trust": self.trust, "admit": self.admit, "mute": self.mute, "name by": self.name_by,
@@ -95,8 +99,7 @@ class Istiod(grpc.GenericRpcHandler):
             "ca": self.authority.set, "revoke": self.authority.revoke,
             "revoke issuer": self.authority.revoke_issuer, "put": self.discovery.put,
             "remove": self.discovery.remove, "many": self.discovery.many, "burst": self.discovery.burst,
-            "send": self.discovery.send,
-            "end": self.discovery.end,
+            "send": self.discovery.send, "end": self.discovery.end, "issue": self.issue,
         }
         pipe = f"{self.folder}/commands"
         if not os.path.exists(pipe):

@@ -115,6 +115,15 @@ class Authority:
             file.write("".join(issuer.revocations() for issuer in self.issuers.values()))
         os.rename(path + ".new", path)
 
+    def issue(self, identity, path):
+        """A certificate in PATH.pem, for whom does not ask by itself, and its key in PATH.key."""
+        issuer, key = self.issuer(self.settings["sign"]), ec.generate_private_key(ec.SECP256R1())
+        leaf = issuer.leaf(key.public_key(), [URI(identity)], 86400)
+        with open(path + ".key", "wb") as file:
+            file.write(key_pem(key))
+        with open(path + ".pem", "w") as file:
+            file.write("".join(map(pem, [leaf, *issuer.chain()])))
+
     def serve(self, message, context):
         with self.lock:
             self.open += 1

@@ -14,10 +14,11 @@ TOLD_MAX = 1000
 
 
 class Held:
-    """One resource: its bytes, their version, and the other names that it answers to."""
+    """One resource: its bytes, their version, the other names that it answers to, and the only node that is told of it,
+    where nodes are of several clusters."""
 
-    def __init__(self, content, version, aliases, node):
-        self.content, self.aliases, self.node = content, aliases, node
+    def __init__(self, content, version, aliases, node, only):
+        self.content, self.aliases, self.node, self.only = content, aliases, node, only
         self.version = version or hashlib.sha256(content).hexdigest()[:16]
 
 
@@ -52,7 +53,8 @@ class Discovery:
                 content = bytes.fromhex(each["hex"]) if "hex" in each else encode(type, each["value"])
                 content += bytes.fromhex(each.get("extra", "")) + bytes(each.get("zeros", 0))
                 node = each.get("value", {}).get("workload", {}).get("node", "")
-                self.held[type][each["name"]] = Held(content, each.get("version"), each.get("aliases", []), node)
+                self.held[type][each["name"]] = Held(
+                    content, each.get("version"), each.get("aliases", []), node, each.get("only"))
                 changed.append(each["name"])
             if push:
                 for stream in self.streams.values():
@@ -162,8 +164,8 @@ class Discovery:
         stream.wildcard[type] = "*" not in request.resource_names_unsubscribe
         versions = dict(request.initial_resource_versions)
         if stream.wildcard[type]:
-            wanted = self.held[type]
-            removed = [name for name in versions if name not in self.held[type]]
+            wanted = {name: each for name, each in self.held[type].items() if each.only in (None, stream.node)}
+            removed = [name for name in versions if name not in wanted]
         else:
             stream.names[type] |= versions.keys()
             wanted = {name: each for name, each in self.held[type].items() if self._concerns(stream, type, name)}
@@ -205,6 +207,8 @@ class Discovery:
     def _push(self, stream, type, changed, removed):
         if type not in stream.wildcard or self.is_mute:
             return
+        told = lambda name: name not in self.held[type] or self.held[type][name].only in (None, stream.node)
+        changed, removed = list(filter(told, changed)), list(filter(told, removed))
         if not stream.wildcard[type]:
             changed = [name for name in changed if self._concerns(stream, type, name)]
             removed = [name for name in removed if self._concerns(stream, type, name)]
