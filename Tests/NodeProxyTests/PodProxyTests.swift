@@ -27,7 +27,8 @@ struct PodProxyTests {
             budget: NodeReceiveBudget(), tunnelSources: SharedSourceCensus(countMax: 1))
         let pod = PodProxy(
             worker: worker, uid: "web", name: WorkloadName(name: "web", namespace: "shop", serviceAccount: "web"),
-            namespace: home, listeners: try PodListeners.bind(in: home, from: home, configuration))
+            namespace: home, listeners: try PodListeners.bind(in: home, from: home, configuration),
+            census: PodCensus(countMax: 1))
         var refusedCount = 0
         for _ in 0...Limits.waitingConnectionCountMax { pod.withWorkload { if $0 == nil { refusedCount += 1 } } }
         #expect(refusedCount == 1, "one more than may wait")

@@ -33,12 +33,12 @@ def exchanges(connection, message=b"bytes that count"):
         return False
 
 
-def recovers(within=10):
+def recovers(place=lab.WEB, within=10):
     """New connections work again."""
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:
         try:
-            with connect(lab.WEB, lab.LEDGER, lab.ECHO) as connection:
+            with connect(place, lab.LEDGER, lab.ECHO) as connection:
                 if exchanges(connection):
                     return
         except OSError:
@@ -149,6 +149,52 @@ def is_welcome():
     peer.close()
 
 
+POD_CONNECTIONS_MAX = 2048
+
+
+def one_pod(run):
+    """A pod of the attacked node opens 4,000 connections to an address that never answers. It gets as many as one pod may
+    have; the others of its node are served as ever, and so is it once they are gone."""
+    rule = ["iptables", "-w", "-I", "INPUT", "-p", "tcp", "--dport", "9999", "-j", "DROP"]
+    lab.shell(lab.STRANGER, *rule)
+    try:
+        before, firsts_before = run.at_rest()
+        at_rest, mark = run.target.resident(), run.target.mark()
+        made = []
+        for _ in range(4000):
+            try:
+                made.append(connect(lab.CART, lab.STRANGER, 9999))
+            except ConnectionResetError:
+                pass
+        time.sleep(0.5)
+        grown = run.target.resident() - at_rest
+        during, firsts = run.bystander.take()
+        waiting = sum(1 for connection in made if waits(connection))
+        for connection in made:
+            connection.close()
+    finally:
+        lab.shell(lab.STRANGER, *["-D" if word == "-I" else word for word in rule])
+    assert 1000 < waiting <= POD_CONNECTIONS_MAX + 2, f"{waiting} of {len(made)} wait"
+    assert grown <= gauntlet.MEMORY_KIB, f"{grown} KiB more"
+    run.target.says(mark, "connection failed", lab.CART, "too many connections of this pod at once")
+    assert run.target.counted("culvert_connections_refused_total", reporter="source") > 0, "no counter was raised"
+    recovers()
+    recovers(lab.CART)
+    noticed = gauntlet.compare(before, during, "p99") + "; " + gauntlet.compare(firsts_before, firsts, "new")
+    return f"{waiting} waited, {grown} KiB more; {noticed}"
+
+
+def waits(connection):
+    """Whether nobody has ended it."""
+    connection.setblocking(False)
+    try:
+        return connection.recv(1) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+
+
 def many_silent(run):
     """A stranger opens 600 connections to a pod and says nothing on any of them."""
     at_rest, mark = run.target.resident(), run.target.mark()
@@ -197,7 +243,10 @@ def many_tunnels(run):
 
 def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-    with gauntlet.Gauntlet(ZTUNNEL_WORKER_THREADS=2) as run:
+    with gauntlet.Gauntlet(
+        ZTUNNEL_WORKER_THREADS=2, CULVERT_MAX_CONNECTIONS_PER_POD=POD_CONNECTIONS_MAX
+    ) as run:
+        run.check("a pod with connections in great number", gauntlet.persist, lambda _: one_pod(run))
         # New connections fail for a while, and that is all right.
         run.bystander.stop()
         run.check("no descriptors left", descriptors, run)

@@ -92,17 +92,8 @@ class Gauntlet:
         lines = [line for line in self.target.said(mark).splitlines() if self.words[0] in line]
         return lines[-1].rpartition("error=")[2] if lines else ""
 
-    def survive(self, attack, reason, is_cut, seconds):
-        for attempt in range(3):
-            try:
-                return self.survive_once(attack, reason, is_cut, seconds, isolated=attempt > 0)
-            except Noticed as noticed:
-                # Somebody else may have been busy.
-                if attempt == 2:
-                    raise
-                last = noticed
-                time.sleep(1)
-        raise last
+    def survive(self, *attack):
+        return persist(lambda isolated: self.survive_once(*attack, isolated))
 
     def survive_once(self, attack, reason, is_cut, seconds, isolated):
         mark, counted = self.target.mark(), self.refused()
@@ -157,6 +148,17 @@ class Gauntlet:
 
 class Noticed(AssertionError):
     """A bystander had to wait."""
+
+
+def persist(body):
+    """What `body(isolated)` returns, which is tried twice more while a bystander has to wait: somebody else may have been
+    busy."""
+    for attempt in range(2):
+        try:
+            return body(attempt > 0)
+        except Noticed:
+            time.sleep(1)
+    return body(True)
 
 
 def compare(quiet, busy, what):

@@ -74,9 +74,10 @@ struct ConnectionRecord {
         }
     }
 
-    /// The line of a connection that was refused before its parties were known.
-    func refuse(on worker: Worker, _ error: String) {
+    /// Counts a connection that was refused before its parties were known, and logs it unless there is nothing to say.
+    func refuse(on worker: Worker, _ error: String?) {
         worker.counted.refusedConnections[direction.reporter, default: 0] &+= 1
+        guard let error else { return }
         worker.logger.log(.warn, "access", "connection failed") { line in
             line.bare("src.addr", source)
             line.bare("dst.addr", destination)

@@ -23,6 +23,10 @@ final class InboundPlaintext {
         guard let destination = TCPSocket.originalDestination(of: socket) ?? TCPSocket.localEndpoint(of: socket) else {
             return
         }
+        let now = pod.worker.loop.now
+        guard pod.admits(ConnectionRecord(.inbound, from: peer, to: destination, at: now)) else {
+            return TCPSocket.resetOnClose(socket)
+        }
         let inbound = InboundPlaintext(pod, socket, from: peer, to: destination)
         pod.opened(inbound)
         pod.withWorkload { inbound.decide(for: $0) }

@@ -28,8 +28,9 @@ final class InboundStream {
     static func accept(_ stream: TunnelStream, _ head: [HTTPField], _ tunnel: InboundTunnel) {
         let inbound = InboundStream(stream, tunnel)
         stream.adopt(by: inbound, silenceMax: tunnel.pod.worker.silenceMax)
+        let hasRoom = tunnel.pod.hasRoom
         tunnel.pod.opened(inbound)
-        inbound.decide(head)
+        if hasRoom { inbound.decide(head) } else { inbound.refuse(503, PodProxy.isCrowded) }
     }
 
     private init(_ stream: TunnelStream, _ tunnel: InboundTunnel) {

@@ -249,11 +249,13 @@ extension Node: EnrolmentTarget {
             pods[uid] = pod
             counted.startedPods &+= 1
         }
+        let census = PodCensus(countMax: configuration.podConnectionCountMax ?? Self.podConnectionCountMax)
         for link in links {
             link.perform { worker in
                 worker.add(
                     PodProxy(
-                        worker: worker, uid: uid, name: pod.name, namespace: pod.namespace, listeners: listeners))
+                        worker: worker, uid: uid, name: pod.name, namespace: pod.namespace, listeners: listeners,
+                        census: census))
             }
         }
         // Only now, since a worker hands connections over to another, which must know the pod by then.
@@ -263,6 +265,9 @@ extension Node: EnrolmentTarget {
             .info, "inpod::statemanager", "pod enrolled",
             [.text("uid", uid), .text("workload", "\(pod.name.namespace)/\(pod.name.name)")])
     }
+
+    /// A connection has up to two descriptors, so that no pod has more than half of those that there are.
+    private static var podConnectionCountMax: Int { Int(clamping: ResourceLimits.openFileCountMax / 4) }
 
     func stopPod(uid: String, _ done: @escaping () -> Void) {
         guard let pod = pods.removeValue(forKey: uid) else { return done() }

@@ -178,6 +178,7 @@ extension NodeConfiguration {
         guard halfClosedDuration > .zero else {
             throw ConfigurationError(variable: "CULVERT_HALF_CLOSED_DURATION", reason: "must be positive")
         }
+        podConnectionCountMax = try reader.number("CULVERT_MAX_CONNECTIONS_PER_POD", atLeast: 1)
         sourceTunnelCountMax =
             try reader.number("CULVERT_MAX_TUNNELS_PER_SOURCE", atLeast: 1) ?? sourceTunnelCountMax
         if let count: UInt16 = try reader.number("POOL_MAX_STREAMS_PER_CONNECTION", atLeast: 1) {

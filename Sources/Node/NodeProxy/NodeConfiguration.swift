@@ -67,7 +67,9 @@ public struct NodeConfiguration: Sendable {
     public var expiredTunnelDuration: Duration = Limits.expiredTunnelDuration
     /// How long one direction may stay silent after the other has ended and been delivered.
     public var halfClosedDuration: Duration = Limits.halfClosedDuration
-    /// Tunnels that each worker takes from one source address, to all pods of the node together.
+    /// Connections of one pod that are open at once; nil: as many as take half of the descriptors.
+    public var podConnectionCountMax: Int?
+    /// Tunnels that the node takes from one source address, to all pods of the node together.
     public var sourceTunnelCountMax = Limits.sourceTunnelCountMax
     public var tunnelStreamCountMax = Limits.tunnelStreamCountMax
     public var streamWindowByteCount: UInt32 = Limits.streamWindowByteCount

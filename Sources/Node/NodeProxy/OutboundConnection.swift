@@ -53,9 +53,16 @@ final class OutboundConnection {
     static func begin(
         _ socket: consuming OwnedDescriptor, from peer: Endpoint, to destination: Endpoint, _ pod: PodProxy
     ) {
-        let connection = OutboundConnection(pod, socket, from: peer, to: destination, random: Entropy.uint64())
-        pod.opened(connection)
-        pod.withWorkload { connection.route(from: $0) }
+        let now = pod.worker.loop.now
+        guard pod.admits(ConnectionRecord(.outbound, from: peer, to: destination, at: now)) else {
+            return TCPSocket.resetOnClose(socket)
+        }
+        OutboundConnection(pod, socket, from: peer, to: destination, random: Entropy.uint64()).start()
+    }
+
+    private func start() {
+        pod.opened(self)
+        pod.withWorkload { [self] in route(from: $0) }
     }
 
     private init(
@@ -213,7 +220,7 @@ final class OutboundConnection {
         worker.certificate(for: source.identity) { [self] result in
             switch result {
             case .success(let certificate):
-                let fields = request(authority, hop.service, source)
+                let fields = pod.request(authority, hop.service, source, for: record.source)
                 if let remote { return tunnelWithin(key, certificate, remote, fields) }
                 tunnel(key, certificate) { [self] result in
                     switch result {
@@ -239,8 +246,7 @@ final class OutboundConnection {
             let connection = OutboundConnection(
                 pod, socket, from: peer, to: destination, random: random, attempts: attempts)
             connection.resolution = resolution
-            pod.opened(connection)
-            pod.withWorkload { connection.route(from: $0) }
+            connection.start()
         }
     }
 
@@ -309,17 +315,6 @@ final class OutboundConnection {
     private func stopWatching() {
         departure?.stop()
         departure = nil
-    }
-
-    private func request(_ authority: String, _ service: Service?, _ source: Workload) -> [HTTPField] {
-        let trace = TraceParent(random: Entropy.uint64(), Entropy.uint64(), Entropy.uint64())
-        return [
-            HTTPField(":method", "CONNECT"),
-            HTTPField(":authority", authority),
-            pod.baggage(of: source),
-            HTTPField("forwarded", bytes: Forwarded.encode(client: record.source, host: service?.hostname)),
-            HTTPField("traceparent", bytes: trace.encoded),
-        ]
     }
 
     private func finish(_ error: String?, sent: UInt64, received: UInt64) {

@@ -48,6 +48,8 @@ final class PodProxy {
     /// Whether connections to the application may carry their client's address.
     let preservesSource: Bool
     let pool: TunnelPool
+    /// Shared with the pod's proxies on other workers.
+    private let census: PodCensus
     /// Who is at its handshake on 15008.
     var strangers = SourceCensus(countMax: Limits.strangerCountPerSourceMax)
     /// Who answers the pod's questions for names; nil when that is off.
@@ -71,12 +73,16 @@ final class PodProxy {
     private var undecided: [(connection: any PodConnection, ending: String?)] = []
     private(set) var isStopped = false
 
-    init(worker: Worker, uid: String, name: WorkloadName, namespace: NetworkNamespace, listeners: PodListeners) {
+    init(
+        worker: Worker, uid: String, name: WorkloadName, namespace: NetworkNamespace, listeners: PodListeners,
+        census: PodCensus
+    ) {
         self.worker = worker
         self.uid = uid
         self.name = name
         self.namespace = namespace
         self.listeners = listeners
+        self.census = census
         preservesSource = listeners.preservesSource
         pool = TunnelPool(
             loop: worker.loop, idleDuration: worker.configuration.idleTunnelDuration,
@@ -260,13 +266,41 @@ final class PodProxy {
         return field
     }
 
+    /// The CONNECT request for a client's connection.
+    func request(_ authority: String, _ service: Service?, _ source: Workload, for client: Endpoint) -> [HTTPField] {
+        let trace = TraceParent(random: Entropy.uint64(), Entropy.uint64(), Entropy.uint64())
+        return [
+            HTTPField(":method", "CONNECT"),
+            HTTPField(":authority", authority),
+            baggage(of: source),
+            HTTPField("forwarded", bytes: Forwarded.encode(client: client, host: service?.hostname)),
+            HTTPField("traceparent", bytes: trace.encoded),
+        ]
+    }
+
     // MARK: Connections
 
     var connectionCount: Int { connections.count }
 
-    func opened(_ connection: any PodConnection) { connections[ObjectIdentifier(connection)] = connection }
+    func opened(_ connection: any PodConnection) {
+        if connections.updateValue(connection, forKey: ObjectIdentifier(connection)) == nil { census.opened() }
+    }
 
-    func closed(_ connection: any PodConnection) { connections[ObjectIdentifier(connection)] = nil }
+    func closed(_ connection: any PodConnection) {
+        if connections.removeValue(forKey: ObjectIdentifier(connection)) != nil { census.closed() }
+    }
+
+    static let isCrowded = "too many connections of this pod at once"
+
+    /// Whether one more connection may be opened; if not, it is counted, and the first of them is logged.
+    func admits(_ record: @autoclosure () -> ConnectionRecord) -> Bool {
+        guard case .refused(let isFirst) = census.verdict() else { return true }
+        record().refuse(on: worker, isFirst ? Self.isCrowded : nil)
+        return false
+    }
+
+    /// Whether one more stream may be opened, whose tunnel tells its peer if not.
+    var hasRoom: Bool { census.verdict() == .admitted }
 
     /// Adds what is open and has been moved so far.
     func report(to metrics: inout WorkerMetrics) {
