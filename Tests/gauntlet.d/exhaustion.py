@@ -1,5 +1,6 @@
 """The machine has no more of something: the node does less, recovers, and loses nothing that it had."""
 
+import itertools
 import os
 import resource
 import socket
@@ -150,12 +151,15 @@ def is_welcome():
 
 
 POD_CONNECTIONS_MAX = 2048
+# Another for each attempt: the kernel remembers for two minutes who has called in vain, and from where.
+mute_ports = itertools.count(9900)
 
 
 def one_pod(run):
     """A pod of the attacked node opens 4,000 connections to an address that never answers. It gets as many as one pod may
     have; the others of its node are served as ever, and so is it once they are gone."""
-    rule = ["iptables", "-w", "-I", "INPUT", "-p", "tcp", "--dport", "9999", "-j", "DROP"]
+    port = next(mute_ports)
+    rule = ["iptables", "-w", "-I", "INPUT", "-p", "tcp", "--dport", f"{port}", "-j", "DROP"]
     lab.shell(lab.STRANGER, *rule)
     try:
         before, firsts_before = run.at_rest()
@@ -163,7 +167,7 @@ def one_pod(run):
         made = []
         for _ in range(4000):
             try:
-                made.append(connect(lab.CART, lab.STRANGER, 9999))
+                made.append(connect(lab.CART, lab.STRANGER, port))
             except ConnectionResetError:
                 pass
         time.sleep(0.5)
