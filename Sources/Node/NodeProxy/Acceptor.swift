@@ -49,11 +49,21 @@ final class Acceptor: EventHandler {
             } catch {
                 failed(error)
                 stop()
-                pause = loop.after(Limits.acceptPauseDuration) { [weak self] in
-                    self?.pause = nil
-                    try? self?.watch()
-                }
-                return
+                return watchLater()
+            }
+        }
+    }
+
+    /// What the system has too little of may be free again then; if it is not, that is said and tried again.
+    private func watchLater() {
+        pause = loop.after(Limits.acceptPauseDuration) { [weak self] in
+            guard let self else { return }
+            pause = nil
+            do throws(Errno) {
+                try watch()
+            } catch {
+                failed(error)
+                watchLater()
             }
         }
     }
