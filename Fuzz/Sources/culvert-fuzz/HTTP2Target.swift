@@ -27,14 +27,29 @@ private enum HTTP2Fuzzing {
         let pieces = HTTP2Endpoint(role, behaviour: mode >> 1)
         pieces.take(input, pieceByteCount: input.count > 4096 ? 97 : 1)
         pieces.end()
+        // As a tunnel takes them whose turn has no time for more; reads end within frames.
+        let turns = HTTP2Endpoint(role, behaviour: mode >> 1)
+        turns.take(input, pieceByteCount: input.count / 3, frameCountMax: 1 + bytes.count % 5)
+        turns.end()
         // When an answer is written between two pieces, limits that count what waits are not met at the same byte. What
         // comes after the end of a connection is not looked at where the end was noticed.
-        guard mode & 2 == 0, !pieces.hasFinished else { return }
-        // What comes in one read with an abuse is not begun.
-        let isSame = whole.failed ? whole.headCount <= pieces.headCount : whole.headCount == pieces.headCount
-        check(isSame, "pieces make no difference: \(whole), \(pieces)")
-        check(whole.failed == pieces.failed, "pieces make no difference: \(whole), \(pieces)")
+        guard mode & 2 == 0 else { return }
+        for parts in [pieces, turns] where !parts.hasFinished {
+            check(whole.failed == parts.failed, "parts make no difference: \(whole), \(parts)")
+            // What comes in one read with an abuse is not begun.
+            let isSame = whole.failed ? whole.headCount <= parts.headCount : whole.told == parts.told
+            check(isSame, "parts make no difference: \(whole), \(parts)")
+        }
     }
+}
+
+/// What happened to a stream, by the place at which it came.
+private enum Told: Equatable {
+    case head(Int)
+    case bytes(Int, [UInt8])
+    case trailers(Int)
+    case end(Int)
+    case closed(Int, HTTP2ErrorCode)
 }
 
 /// A session with streams that do what a few bits say.
@@ -46,6 +61,8 @@ private final class HTTP2Endpoint: HTTP2SessionDelegate, CustomStringConvertible
     private(set) var failed = false
     private(set) var hasFinished = false
     private(set) var headCount = 0
+    /// What the streams were told.
+    private(set) var told: [Told] = []
     private var failure = ""
 
     /// What is the same however the bytes arrive.
@@ -60,7 +77,7 @@ private final class HTTP2Endpoint: HTTP2SessionDelegate, CustomStringConvertible
         guard role == .client else { return }
         produce()
         for _ in 0..<3 {
-            let stream = FuzzedStream(self, behaviour)
+            let stream = FuzzedStream(self, behaviour, place: streams.count)
             let fields = [HTTPField(":method", "CONNECT"), HTTPField(":authority", "10.1.0.7:8080")]
             if (try? session?.open(stream, fields: fields)) != nil { streams.append(stream) }
         }
@@ -69,20 +86,29 @@ private final class HTTP2Endpoint: HTTP2SessionDelegate, CustomStringConvertible
 
     deinit { scratch.deallocate() }
 
-    func take(_ input: [UInt8], pieceByteCount: Int) {
-        var rest = input[...]
-        while !rest.isEmpty, !failed, let session, !session.isFinished {
-            let piece = rest.prefix(max(1, pieceByteCount))
-            rest = rest.dropFirst(piece.count)
+    func take(_ input: [UInt8], pieceByteCount: Int, frameCountMax: Int = .max) {
+        var (rest, untaken) = (input[...], [][...] as ArraySlice<UInt8>)
+        while !rest.isEmpty || !untaken.isEmpty, !failed, let session, !session.isFinished {
+            if untaken.isEmpty {
+                untaken = rest.prefix(max(1, pieceByteCount))
+                rest = rest.dropFirst(untaken.count)
+            }
             do {
-                _ = try piece.withUnsafeBytes { try session.receive($0, at: Instant(nanoseconds: 1)) }
+                let before = session.frameCount
+                let count = try untaken.withUnsafeBytes {
+                    try session.receive($0, at: Instant(nanoseconds: 1), frameCountMax: frameCountMax)
+                }
+                let isWhole = count == untaken.count
+                check(session.frameCount - before <= frameCountMax, "no more frames than were asked for")
+                check(isWhole || session.frameCount - before == frameCountMax, "the frames that were asked for")
+                untaken = untaken.dropFirst(count)
                 check(session.openStreamCount <= 200 + 3, "open streams are bounded")
             } catch {
                 check((error as? HTTP2ConnectionFailure)?.kind != .misuse, "\(error)")
                 failed = true
                 failure = "\(error)"
             }
-            if behaviour & 1 != 0 || rest.isEmpty { produce() }
+            if behaviour & 1 != 0 || (rest.isEmpty && untaken.isEmpty) { produce() }
         }
         hasFinished = session?.isFinished ?? true
     }
@@ -113,6 +139,14 @@ private final class HTTP2Endpoint: HTTP2SessionDelegate, CustomStringConvertible
         }
     }
 
+    func tell(_ event: Told) {
+        if case .bytes(let stream, let more) = event, case .bytes(stream, let bytes) = told.last {
+            told[told.count - 1] = .bytes(stream, bytes + more)
+        } else {
+            told.append(event)
+        }
+    }
+
     func headReceived(by stream: FuzzedStream) {
         headCount += 1
         guard let session, session.role == .server else { return }
@@ -130,7 +164,7 @@ private final class HTTP2Endpoint: HTTP2SessionDelegate, CustomStringConvertible
 
     func acceptStream() -> HTTP2Stream? {
         if behaviour & 16 != 0, streams.count % 5 == 4 { return nil }
-        let stream = FuzzedStream(self, behaviour)
+        let stream = FuzzedStream(self, behaviour, place: streams.count)
         streams.append(stream)
         return stream
     }
@@ -143,33 +177,41 @@ private final class HTTP2Endpoint: HTTP2SessionDelegate, CustomStringConvertible
 private final class FuzzedStream: HTTP2Stream {
     private unowned let endpoint: HTTP2Endpoint
     private let behaviour: UInt8
+    private let place: Int
     private var remaining = 3
     private(set) var closedCount = 0
     private var endCount = 0
 
-    init(_ endpoint: HTTP2Endpoint, _ behaviour: UInt8) {
+    init(_ endpoint: HTTP2Endpoint, _ behaviour: UInt8, place: Int) {
         self.endpoint = endpoint
         self.behaviour = behaviour
+        self.place = place
     }
 
     override func received(head: [HTTPField], endsStream: Bool) {
         check(closedCount == 0, "nothing after the end")
         let size = head.reduce(0) { $0 + $1.name.utf8.count + $1.bytes.count + 32 }
         check(size <= 64 << 10, "lists of fields are bounded")
+        endpoint.tell(.head(place))
         endpoint.headReceived(by: self)
     }
 
     override func received(_ bytes: UnsafeRawBufferPointer) {
         check(closedCount == 0 && endCount == 0 && bytes.count > 0, "no bytes after the end")
+        endpoint.tell(.bytes(place, Array(bytes)))
         endpoint.bytesReceived(bytes.count, by: self)
     }
 
-    override func received(trailers: [HTTPField]) { check(closedCount == 0, "nothing after the end") }
+    override func received(trailers: [HTTPField]) {
+        check(closedCount == 0, "nothing after the end")
+        endpoint.tell(.trailers(place))
+    }
 
     override func receivedEnd() {
         check(closedCount == 0, "nothing after the end")
         endCount += 1
         check(endCount == 1, "one end")
+        endpoint.tell(.end(place))
     }
 
     override func read(into room: UnsafeMutableRawBufferPointer) -> HTTP2ReadResult {
@@ -184,5 +226,8 @@ private final class FuzzedStream: HTTP2Stream {
         return count > 0 ? .bytes(count) : .deferred
     }
 
-    override func closed(_ code: HTTP2ErrorCode) { closedCount += 1 }
+    override func closed(_ code: HTTP2ErrorCode) {
+        closedCount += 1
+        endpoint.tell(.closed(place, code))
+    }
 }
