@@ -1,10 +1,14 @@
 """The machine has no more of something: the node does less, recovers, and loses nothing that it had."""
 
+import contextlib
 import itertools
 import os
 import resource
+import signal
 import socket
+import subprocess
 import time
+from pathlib import Path
 
 import gauntlet
 import lab
@@ -245,6 +249,97 @@ def many_tunnels(run):
     return f"{len(made)} tunnels, {grown} KiB more"
 
 
+@contextlib.contextmanager
+def failing(program, *faults):
+    """Meanwhile system calls of a program fail, of these kinds and in these ways."""
+    words = ["strace", "-qq", "-f", "-o", "/dev/null", "-p", str(program.pid)]
+    names = ",".join(fault.split(":")[0] for fault in faults)
+    words += ["-e", f"trace={names}", *(word for fault in faults for word in ("-e", f"inject={fault}"))]
+    tracer = subprocess.Popen(words, stderr=subprocess.PIPE)
+    try:
+        deadline = time.monotonic() + 5
+        while any("TracerPid:\t0" in path.read_text() for path in Path(f"/proc/{program.pid}/task").glob("*/status")):
+            assert tracer.poll() is None, tracer.stderr.read()
+            assert time.monotonic() < deadline, "strace does not come to it"
+            time.sleep(0.01)
+        yield
+    finally:
+        tracer.send_signal(signal.SIGINT)
+        tracer.wait()
+
+
+def kernel_memory(run):
+    """The kernel has no memory for what belongs to a new connection: to accept it, to dial for it, to watch it. Those that
+    are there need nothing more."""
+    told = []
+    for name, call in [("north", "accept4"), ("north", "epoll_ctl"), ("south", "socket"), ("south", "epoll_ctl")]:
+        program = lab.Program(f"node-{name}")
+        kept = [connect(lab.WEB, lab.LEDGER, lab.ECHO) for _ in range(5)]
+        assert all(exchanges(connection) for connection in kept)
+        mark, started = program.mark(), program.processor_seconds()
+        with failing(program, f"{call}:error=ENOMEM"):
+            working = crowd(kept, 8)
+        spent = program.processor_seconds() - started
+        assert working == 0, f"{working} connections work without {call}"
+        assert spent < 1, f"{spent:.1f} s of processor time"
+        program.says(mark, "Cannot allocate memory (os error 12)")
+        recovers()
+        assert all(exchanges(connection) for connection in kept), "a connection was lost that was there before"
+        told.append(f"{name} without {call}: {spent:.2f} s of processor time")
+    return "; ".join(told)
+
+
+def buffers(run):
+    """Now and then the kernel has no buffer for what a node sends. That connection may be lost, but says so: no byte is
+    left out and none comes twice; the others stay."""
+    told = []
+    for name in ("south", "north"):
+        program = lab.Program(f"node-{name}")
+        # Their tunnel is another, on which nothing is sent meanwhile.
+        others = [connect(lab.WEB, lab.CART, lab.ECHO) for _ in range(3)]
+        assert all(talks(connection) for connection in others)
+        mark, started = program.mark(), program.processor_seconds()
+        kept, right, lost = [], 0, 0
+        with failing(program, "sendto:error=ENOBUFS:when=40+40"):
+            end = time.monotonic() + 3
+            while time.monotonic() < end:
+                while len(kept) < 5:
+                    try:
+                        kept.append(connect(lab.WEB, lab.LEDGER, lab.ECHO, timeout=2))
+                    except OSError:
+                        lost += 1
+                for connection in list(kept):
+                    if talks(connection):
+                        right += 1
+                    else:
+                        lost += 1
+                        kept.remove(connection)
+        spent = program.processor_seconds() - started
+        program.says(mark, "No buffer space available (os error 105)")
+        assert right > 0 and lost > 0, f"{right} answers, {lost} lost"
+        recovers()
+        assert all(talks(connection) for connection in kept + others), "a connection was lost for which nothing failed"
+        told.append(f"{name}: {right} answers, {lost} connections lost, {spent:.1f} s of processor time")
+    return "; ".join(told)
+
+
+def talks(connection):
+    """Whether it goes on; what it brings is right in any case."""
+    message, answer = os.urandom(3000), b""
+    try:
+        connection.sendall(message)
+        while len(answer) < len(message):
+            data = connection.recv(1 << 16)
+            assert data, "a clean end in the midst"
+            answer += data
+            assert message.startswith(answer), "other bytes than were sent"
+        return True
+    except TimeoutError:
+        raise AssertionError(f"silence after {len(answer)} bytes") from None
+    except OSError:
+        return False
+
+
 def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     with gauntlet.Gauntlet(
@@ -253,12 +348,15 @@ def main():
         run.check("a pod with connections in great number", gauntlet.persist, lambda _: one_pod(run))
         # New connections fail for a while, and that is all right.
         run.bystander.stop()
+        run.apps.append(run.start("apps.py", place=lab.CART))
         run.check("no descriptors left", descriptors, run)
         run.check("no ports left", ports, run)
         run.check("no room in the table of connections", conntrack, run)
         run.check("silent connections in great number", many_silent, run)
         run.check("tunnels in great number", many_tunnels, run)
         run.check("little memory", memory, run)
+        run.check("no memory for new sockets", kernel_memory, run)
+        run.check("no buffers now and then", buffers, run)
         run.finish()
 
 
