@@ -10,12 +10,13 @@ import Testing
     private static let isCrowded = "too many connections of this pod at once"
 
     /// A node on which each pod may have so many connections.
-    private func node(_ enrolled: Set<String>, countMax: Int) throws -> TestNode {
+    private func node(_ enrolled: Set<String>, others: [String] = [], countMax: Int) throws -> TestNode {
         var configuration = NodeConfiguration()
+        configuration.isSOCKS5Enabled = true
         // Connections are handed from one to the other.
         configuration.workerCount = 2
         configuration.podConnectionCountMax = countMax
-        return try TestNode(enrolling: enrolled, configuration: configuration)
+        return try TestNode(enrolling: enrolled, others: others, configuration: configuration)
     }
 
     private func lines(_ node: TestNode) -> [Substring] {
@@ -71,20 +72,33 @@ import Testing
     }
 
     @Test func `a stream beyond the pod's bound is answered, and the others of its tunnel go on`() throws {
-        // The tunnel is one of them.
-        let node = try node(["web", "cart"], countMax: 3)
+        let node = try node(["web", "cart", "third"], others: ["third"], countMax: 2)
         let listener = try node.cart.listen(8080)
         let destination = Endpoint(node.cart.address, port: 8080)
-        let kept = try (0..<2).map { _ in Client(try node.web.connect(destination)) }
+        // Neither caller has as many as it may have.
+        let kept = [Client(try node.web.connect(destination)), Client(try node.pod("third").connect(destination))]
         let applications = try (0..<2).map { _ in Client(try node.accept(listener).take()) }
         let refused = try node.web.connect(destination)
         #expect(throws: Errno.connectionReset) { _ = try read(refused) }
         let log = node.logText
         #expect(log.contains(Self.isCrowded) && log.contains("503"), "\(log)")
-        for (client, application) in zip(kept, applications) {
-            try write("still there", to: client.socket)
-            #expect(try read(application.socket) == "still there")
-        }
+        for client in kept { try write("still there", to: client.socket) }
+        for application in applications { #expect(try read(application.socket) == "still there") }
+    }
+
+    @Test func `a SOCKS client is one connection before and after it has said where it wants to go`() throws {
+        let node = try node(["web", "cart"], countMax: 1)
+        let listener = try node.cart.listen(8080)
+        let client = try node.web.connect(Endpoint(IPAddress(v4: 0x7f00_0001), port: 15080))
+        let isGreeted = sendAll([5, 1, 0], to: client)
+        #expect(try read(client) == "\u{5}\0")
+        let isAsked = sendAll([5, 1, 0, 1, 10, 77, 0, 2, 0x1f, 0x90], to: client)
+        #expect(isGreeted && isAsked)
+        #expect(try read(client)?.hasPrefix("\u{5}\0") == true)
+        let application = try node.accept(listener).take()
+        try write("through", to: client)
+        #expect(try read(application) == "through")
+        #expect(lines(node).isEmpty)
     }
 }
 

@@ -167,7 +167,7 @@ def one_pod(run):
     lab.shell(lab.STRANGER, *rule)
     try:
         before, firsts_before = run.at_rest()
-        at_rest, mark = run.target.resident(), run.target.mark()
+        at_rest, mark, held = run.target.resident(), run.target.mark(), run.target.descriptors()
         made = []
         for _ in range(4000):
             try:
@@ -188,6 +188,10 @@ def one_pod(run):
     assert run.target.counted("culvert_connections_refused_total", reporter="source") > 0, "no counter was raised"
     recovers()
     recovers(lab.CART)
+    deadline = time.monotonic() + 10
+    while (left := run.target.descriptors() - held) > 20:
+        assert time.monotonic() < deadline, f"{left} descriptors are left"
+        time.sleep(0.1)
     noticed = gauntlet.compare(before, during, "p99") + "; " + gauntlet.compare(firsts_before, firsts, "new")
     return f"{waiting} waited, {grown} KiB more; {noticed}"
 

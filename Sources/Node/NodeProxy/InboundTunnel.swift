@@ -101,6 +101,9 @@ final class InboundTunnel {
 extension InboundTunnel: PodConnection {
     func report(to metrics: inout WorkerMetrics) { metrics.openSockets[.destination, default: 0] &+= 1 }
 
+    /// Tunnels are counted by whom they come from.
+    var countsForPod: Bool { false }
+
     func abort(_ reason: String) { tunnel?.abandon(reason) }
 
     func close(ifRevokedBy lists: RevocationLists) { tunnel?.close(ifRevokedBy: lists) }

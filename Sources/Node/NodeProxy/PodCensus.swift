@@ -6,11 +6,12 @@ final class PodCensus: Sendable {
     private let count = Atomic<Int>(0)
     private let isCrowded = Atomic<Bool>(false)
 
-    /// - Parameter countMax: how many connections there may be; each worker may go beyond it by one.
+    /// - Parameter countMax: how many connections there may be; those that workers take or hand over at the same moment
+    ///   may come on top of them.
     init(countMax: Int) { self.countMax = countMax }
 
-    /// Connections, streams and tunnels that are open.
-    var openCount: Int { count.load(ordering: .relaxed) }
+    /// There may be no more connections and streams than are open.
+    var isFull: Bool { count.load(ordering: .relaxed) >= countMax }
 
     func opened() { count.wrappingAdd(1, ordering: .relaxed) }
 
@@ -21,7 +22,7 @@ final class PodCensus: Sendable {
 
     /// Whether there may be one more. Of those that may not, the log is told of the first only, until half have gone.
     func verdict() -> SourceCensus.Verdict {
-        guard openCount >= countMax else { return .admitted }
+        guard isFull else { return .admitted }
         return .refused(isFirst: !isCrowded.exchange(true, ordering: .relaxed))
     }
 }

@@ -22,12 +22,15 @@ protocol PodConnection: AnyObject {
     func report(to metrics: inout WorkerMetrics)
     /// Adds itself where it joins two parties.
     func describe(in list: inout ConnectionList)
+    /// It is among those of which a pod may have so many.
+    var countsForPod: Bool { get }
 }
 
 extension PodConnection {
     func reevaluate(_ policies: CompiledPolicySet) {}
     func close(ifRevokedBy lists: RevocationLists) {}
     func describe(in list: inout ConnectionList) {}
+    var countsForPod: Bool { true }
 }
 
 /// A connection that waits for the workload's record.
@@ -283,11 +286,13 @@ final class PodProxy {
     var connectionCount: Int { connections.count }
 
     func opened(_ connection: any PodConnection) {
-        if connections.updateValue(connection, forKey: ObjectIdentifier(connection)) == nil { census.opened() }
+        let isNew = connections.updateValue(connection, forKey: ObjectIdentifier(connection)) == nil
+        if isNew, connection.countsForPod { census.opened() }
     }
 
     func closed(_ connection: any PodConnection) {
-        if connections.removeValue(forKey: ObjectIdentifier(connection)) != nil { census.closed() }
+        let isOver = connections.removeValue(forKey: ObjectIdentifier(connection)) != nil
+        if isOver, connection.countsForPod { census.closed() }
     }
 
     static let isCrowded = "too many connections of this pod at once"
@@ -300,7 +305,7 @@ final class PodProxy {
     }
 
     /// Whether one more stream may be opened, whose tunnel tells its peer if not.
-    var hasRoom: Bool { census.verdict() == .admitted }
+    var hasRoom: Bool { !census.isFull }
 
     /// Adds what is open and has been moved so far.
     func report(to metrics: inout WorkerMetrics) {

@@ -127,8 +127,9 @@ final class SOCKSConnection {
         registration = nil
         stopTimer()
         TCPSocket.resetOnClose(socket)
-        OutboundConnection.begin(socket, from: peer, to: destination, pod)
+        // It takes its own place among the pod's connections.
         leave()
+        OutboundConnection.begin(socket, from: peer, to: destination, pod)
     }
 }
 
