@@ -25,12 +25,22 @@ class Bystander:
         self.ours.send("take")
         assert self.ours.poll(20), "the bystander hangs"
         times, firsts, failure = self.ours.recv()
-        assert failure is None, f"the bystander was hurt: {failure}"
+        assert failure is None, f"the bystander was hurt: {failure}\n{blame()}"
         return times, firsts
 
     def stop(self):
         self.process.terminate()
         self.process.join()
+
+
+def blame():
+    """What the nodes have logged last of the bystander's connections that failed."""
+    lines = []
+    for name in ("north", "south"):
+        text = (lab.FOLDER / f"log/node-{name}.log").read_text(errors="replace")
+        told = [line for line in text.splitlines() if lab.WEB in line and "error=" in line]
+        lines += [f"node-{name}: {line}" for line in told[-3:]]
+    return "\n".join(lines)
 
 
 def p99(times):

@@ -5,6 +5,8 @@ extension Limits {
     /// Frames that are laid out for a tunnel at once, and so the most that one DATA frame carries to a peer that takes
     /// large ones: sixteen TLS records full.
     public static let outgoingFrameByteCount = 16 * tlsRecordByteCount
+    /// Pipes for plain bulk that a worker has in use: each takes two descriptors, also while its reader has stalled.
+    public static let usedPipeCountMax = 256
     /// Pipes for plain bulk that a worker keeps while nobody uses them.
     public static let idlePipeCountMax = 4
     /// Bytes that one connection may take from its socket in one turn before its neighbours have their turn.

@@ -5,11 +5,19 @@ import System
 final class PipePool {
     private(set) var idle: [SplicePipe] = []
 
-    /// An empty pipe; nil if there are no descriptors for one.
-    func take() -> SplicePipe? { idle.popLast() ?? (try? SplicePipe()) }
+    /// Those that relays have.
+    private var usedCount = 0
+
+    /// An empty pipe; nil if there are as many as there may be, or no descriptors for one. Bulk is copied then.
+    func take() -> SplicePipe? {
+        guard usedCount < Limits.usedPipeCountMax, let pipe = idle.popLast() ?? (try? SplicePipe()) else { return nil }
+        usedCount += 1
+        return pipe
+    }
 
     /// Takes a pipe back. One that is not empty is closed, as are those beyond a few.
     func put(_ pipe: SplicePipe) {
+        usedCount -= 1
         if pipe.count == 0, idle.count < Limits.idlePipeCountMax { idle.append(pipe) }
     }
 }

@@ -266,9 +266,9 @@ extension Node: EnrolmentTarget {
             [.text("uid", uid), .text("workload", "\(pod.name.namespace)/\(pod.name.name)")])
     }
 
-    /// A plain connection that moves bulk both ways has six descriptors, two of them for each pipe, so that no pod has
-    /// more than half of those that there are.
-    private static var podConnectionCountMax: Int { max(1, Int(clamping: ResourceLimits.openFileCountMax / 12)) }
+    /// A connection has up to two descriptors, so that no pod has more than half of those that there are. (The pipes of
+    /// bulk have a bound of their own.)
+    private static var podConnectionCountMax: Int { max(1, Int(clamping: ResourceLimits.openFileCountMax / 4)) }
 
     func stopPod(uid: String, _ done: @escaping () -> Void) {
         guard let pod = pods.removeValue(forKey: uid) else { return done() }
