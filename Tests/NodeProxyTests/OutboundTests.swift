@@ -334,4 +334,34 @@ import Testing
             #expect(MonotonicClock.now() - started < .seconds(14))
         }
     }
+
+    @Test func `an address that becomes a workload's while it is dialled gets nothing in plaintext`() throws {
+        let node = try TestNode(enrolling: ["web"])
+        let uid = node.cart.workload.uid
+        let destination = Endpoint(node.cart.address, port: 8080)
+        let listener = try node.cart.listen(8080)
+        let dropping = ["-p", "tcp", "--dport", "8080", "-j", "DROP"]
+        let iptables = { (action: String) in
+            try run(["ip", "netns", "exec", node.cart.netnsName, "iptables", "-w", action, "INPUT"] + dropping)
+        }
+        node.publish { $0.removeAddress(named: uid) }
+        try iptables("-I")
+        let client = try node.web.connect(destination)
+        try write("for whoever had the address", to: client)
+        usleep(300_000)
+        node.publish { _ in }
+        try iptables("-D")
+        // The kernel asks again a second after it has asked in vain.
+        #expect(throws: Errno.connectionReset) { _ = try read(client) }
+        #expect(node.logText.contains("has become a workload's while it was dialled"))
+        let reached = try node.accept(listener).take()
+        #expect(throws: Errno.connectionReset) { _ = try read(reached) }
+        // The innocent twin: nobody's address stays nobody's.
+        node.publish { $0.removeAddress(named: uid) }
+        usleep(100_000)
+        let plain = try node.web.connect(destination)
+        try write("outside", to: plain)
+        let outside = try node.accept(listener).take()
+        #expect(try read(outside) == "outside")
+    }
 }

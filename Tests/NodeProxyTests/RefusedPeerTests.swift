@@ -91,6 +91,11 @@ import Testing
         let endpoint = Endpoint(node.cart.address, port: 15008)
         let kept = try node.web.connect(endpoint)
         let another = try node.web.connect(endpoint)
+        // Two workers take them, in no order.
+        let areTaken = try eventually {
+            try node.scrape().sum("istio_tcp_sockets_open", ["reporter": "destination"]) == 2 ? true : nil
+        }
+        #expect(areTaken == true)
         let refused = try node.web.connect(endpoint)
         #expect(throws: Errno.connectionReset) { _ = try read(refused) }
         let isTold = try eventually {

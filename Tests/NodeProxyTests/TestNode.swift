@@ -63,7 +63,9 @@ final class TestPod: Sendable {
     }
 }
 
-func run(_ arguments: String...) throws {
+func run(_ arguments: String...) throws { try run(arguments) }
+
+func run(_ arguments: [String]) throws {
     let result = try ChildProcess.run(arguments)
     guard result.status == .exited(0) else {
         throw CertificateFailure("\(arguments): \(String(decoding: result.errors, as: UTF8.self))")

@@ -380,6 +380,10 @@ extension OutboundConnection: TunnelStreamOwner {
 extension OutboundConnection: PlainRelayOwner {
     func relayConnected(_ relay: PlainRelay) {
         stopWatching()
+        let wasNobodys = record.service == nil && record.callee.workload == nil
+        if wasNobodys, !pod.isPlain(asked, from: record.source.address) {
+            return relay.abort("the address has become a workload's while it was dialled")
+        }
         isConnected = true
         record.begin(on: pod.worker)
     }

@@ -269,6 +269,14 @@ final class PodProxy {
         return field
     }
 
+    /// Whether a destination that was nobody's is still called in plain, now that somebody has answered: its address
+    /// may have gone to a workload meanwhile, which is to get nothing in plaintext.
+    func isPlain(_ destination: Endpoint, from client: IPAddress) -> Bool {
+        guard let workload, let state = worker.state else { return false }
+        guard case .plain = state.route(from: workload, at: client, to: destination, random: 0) else { return false }
+        return true
+    }
+
     /// The CONNECT request for a client's connection.
     func request(_ authority: String, _ service: Service?, _ source: Workload, for client: Endpoint) -> [HTTPField] {
         let trace = TraceParent(random: Entropy.uint64(), Entropy.uint64(), Entropy.uint64())
