@@ -93,6 +93,43 @@ import Testing
         #expect(node.logText.contains("policy shop/all is not known") == !isTold)
     }
 
+    /// As after the control plane was away: connections wait for the pod's first record, which names what follows it.
+    @Test(arguments: [true, false])
+    func `who comes between a first record and the policies that it names waits for them`(isTold: Bool) throws {
+        let node = try TestNode(enrolling: ["cart"])
+        let listener = try node.cart.listen(8080)
+        node.publish { $0.removeAddress(named: node.cart.workload.uid) }
+        usleep(100_000)
+        let plain = try node.web.connect(Endpoint(node.cart.address, port: 8080))
+        let asking = Asking(node, [connect("10.77.0.2:8080", data: "open")])
+        usleep(1_500_000)
+        let names: (inout MeshState) -> Void = { $0.insert(Self.cart(node, policies: ["shop/all"])) }
+        node.publish(names)
+        usleep(200_000)
+        let isEarly = try TCPSocket.accept(listener) != nil
+        #expect(!isEarly)
+        if isTold {
+            node.publish {
+                names(&$0)
+                $0.policies.insert(
+                    AuthorizationPolicy(
+                        name: "all", namespace: "shop", scope: .workloadSelector, action: .allow,
+                        rules: [PolicyRule(clauses: [])]))
+            }
+            for _ in 0..<2 { try write("served", to: try node.accept(listener).take()) }
+        }
+        let answers = asking.answers()
+        #expect(answers.first?.contains("\"status\": \(isTold ? 200 : 401)") == true, "\(answers)")
+        if isTold {
+            let heard = try read(plain)
+            #expect(heard == "served")
+        } else {
+            let isReset = Self.isReset(plain)
+            #expect(isReset)
+        }
+        #expect(node.logText.contains("policy shop/all is not known") == !isTold)
+    }
+
     @Test func `a change that does not concern a connection leaves it alone`() throws {
         let node = try TestNode()
         let outcome = try change(node) {

@@ -31,8 +31,9 @@ extension Limits {
     public static let departureLookDurationMax: Duration = .seconds(1)
     /// How long a tunnel outlives the workload that it leads to, when it carries nothing.
     public static let departedTunnelDuration: Duration = .milliseconds(100)
-    /// How long a workload's policies stay as they were while it names one that is not known yet. The control plane
-    /// tells of workloads and of policies in separate messages, one right after the other.
+    /// How long a workload's policies stay as they were, and new connections to one that had none wait, while it
+    /// names one that is not known yet. The control plane tells of workloads and of policies in separate messages, one
+    /// right after the other.
     public static let unknownPolicyDuration: Duration = .milliseconds(500)
     /// Live connections decided again in one turn after a change of policies.
     public static let reevaluationCountPerTurn = 256

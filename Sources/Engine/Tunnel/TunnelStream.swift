@@ -98,7 +98,7 @@ public final class TunnelStream: HTTP2Stream {
     }
 
     /// Server: nobody has decided about it, and it has not ended.
-    var awaitsDecision: Bool { isOpen && phase == .requesting }
+    public var awaitsDecision: Bool { isOpen && phase == .requesting }
 
     // MARK: What the owner decides
 

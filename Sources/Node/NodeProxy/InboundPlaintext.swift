@@ -29,7 +29,7 @@ final class InboundPlaintext {
         }
         let inbound = InboundPlaintext(pod, socket, from: peer, to: destination)
         pod.opened(inbound)
-        pod.withWorkload { inbound.decide(for: $0) }
+        pod.withWorkload { _ in pod.withPolicies { inbound.decide() } }
     }
 
     private init(
@@ -40,9 +40,9 @@ final class InboundPlaintext {
         record = ConnectionRecord(.inbound, from: peer, to: destination, at: pod.worker.loop.now)
     }
 
-    private func decide(for workload: Workload?) {
+    private func decide() {
         guard socket != nil else { return }
-        guard let workload, let state = pod.worker.state else {
+        guard let workload = pod.workload, let state = pod.worker.state else {
             return refuse(pod.unknown("local"))
         }
         guard workload.addresses.contains(record.destination.address) else {

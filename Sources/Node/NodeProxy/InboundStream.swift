@@ -30,7 +30,10 @@ final class InboundStream {
         stream.adopt(by: inbound, silenceMax: tunnel.pod.worker.silenceMax)
         let hasRoom = tunnel.pod.hasRoom
         tunnel.pod.opened(inbound)
-        if hasRoom { inbound.decide(head) } else { inbound.refuse(503, PodProxy.isCrowded) }
+        guard hasRoom else { return inbound.refuse(503, PodProxy.isCrowded) }
+        inbound.pod.withPolicies {
+            if stream.awaitsDecision { inbound.decide(head) }
+        }
     }
 
     private init(_ stream: TunnelStream, _ tunnel: InboundTunnel) {

@@ -67,6 +67,8 @@ final class PodProxy {
     private var policies: CompiledPolicySet?
     /// Runs while they stay as they were, since the workload names one that is not known yet.
     private var policyTimer: TimerToken?
+    /// Those who wait for the policies of a workload that had none in force before.
+    private var waitingForPolicies: [() -> Void] = []
     private var allowPolicies: [String]?
     /// A workload's description for its peers, for as long as its record is the same.
     private var described: (workload: Workload, field: HTTPField)?
@@ -145,6 +147,7 @@ final class PodProxy {
         for connection in Array(connections.values) { connection.abort(reason) }
         pool.abandon(reason)
         serveWaiting()
+        endPolicyWait()
     }
 
     // MARK: The workload
@@ -201,10 +204,24 @@ final class PodProxy {
             policies = nil
         }
         identity = workload?.identity
-        guard let workload else { return }
+        guard let workload else { return endPolicyWait() }
         let current = state.policies(for: workload)
-        if !waits(for: current) { apply(current) }
+        if waits(for: current) {
+            startPolicyWait()
+        } else {
+            apply(current)
+            endPolicyWait()
+        }
         serveWaiting()
+    }
+
+    /// Calls back when it can be decided who may reach the workload: at once, unless its first record came a moment
+    /// before the policies that it names.
+    func withPolicies(_ body: @escaping () -> Void) {
+        guard policyTimer != nil, policies == nil, waitingForPolicies.count < Limits.waitingConnectionCountMax else {
+            return body()
+        }
+        waitingForPolicies.append(body)
     }
 
     /// What decides about connections to the workload.
@@ -214,20 +231,26 @@ final class PodProxy {
     }
 
     /// Whether what was in force stays so for a moment: to refuse everybody until a policy comes that was only named
-    /// would cut connections that it allows.
+    /// would cut connections that it allows. Where nothing was in force, those who come wait for that moment.
     private func waits(for current: CompiledPolicySet) -> Bool {
-        guard current.namesUnknown, let policies, !policies.namesUnknown, !isStopped else {
-            if let policyTimer { worker.loop.cancel(policyTimer) }
-            policyTimer = nil
-            return false
-        }
-        guard policyTimer == nil else { return true }
+        current.namesUnknown && !(policies?.namesUnknown ?? false) && !isStopped
+    }
+
+    private func startPolicyWait() {
+        guard policyTimer == nil else { return }
         policyTimer = worker.loop.after(Limits.unknownPolicyDuration) { [weak self] in
             guard let self else { return }
-            policyTimer = nil
             if let state = worker.state, let workload { apply(state.policies(for: workload)) }
+            endPolicyWait()
         }
-        return true
+    }
+
+    private func endPolicyWait() {
+        if let policyTimer { worker.loop.cancel(policyTimer) }
+        policyTimer = nil
+        let waiters = waitingForPolicies
+        waitingForPolicies = []
+        for waiter in waiters { waiter() }
     }
 
     private func apply(_ current: CompiledPolicySet) {
