@@ -70,6 +70,17 @@ def favour(pid):
         os.sched_setscheduler(int(thread), os.SCHED_RR, os.sched_param(1))
 
 
+@contextlib.contextmanager
+def favoured(pid):
+    """The same meanwhile only."""
+    favour(pid)
+    try:
+        yield
+    finally:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            os.sched_setscheduler(int(thread), os.SCHED_OTHER, os.sched_param(0))
+
+
 def enter(descriptor):
     if libc.setns(descriptor, 0x40000000) != 0:
         raise OSError(ctypes.get_errno(), "setns")

@@ -1,6 +1,7 @@
 """Readers that stop: 100 of 1,000 streams, and several peers whose windows are full."""
 
 import multiprocessing
+import os
 import time
 
 import frames
@@ -11,38 +12,73 @@ from peer import Peer
 MUTE = f"{lab.LEDGER}:{lab.MUTE}"
 
 
-def siblings():
-    """On one connection, 100 streams whose application does not read slow no other by more than a tenth."""
-    peer = Peer.dial().begin()
-    others = [peer.open() for _ in range(50)]
-    others += [peer.request(f"{lab.LEDGER}:{lab.ECHO}") for _ in range(850)]
-    assert all(peer.status(stream) == "200" for stream in others), "not all were answered"
+# How many streams are stalled in turn, of how many in all, and what that may cost the others at the most.
+STALLED, STREAMS, SLOWED = (25, 50, 75, 100), 1000, 1.1
+# Measured anew when somebody else may have been busy.
+ATTEMPTS = 4
 
-    def exchange():
-        """The least that a round of all of them takes, in five."""
-        least = 1e9
-        for _ in range(5):
-            peer.frames = []
-            started = time.monotonic()
-            peer.send(b"".join(frames.frame(frames.DATA, 0, stream, b"x" * 200) for stream in others))
-            wanted = 200 * len(others)
-            assert peer.wait(lambda: sum(len(f[3]) for f in peer.frames if f[0] == frames.DATA) >= wanted, 20)
-            least = min(least, time.monotonic() - started)
-        return least
 
-    for _ in range(4):
-        before = exchange()
-        stalled = [peer.open(MUTE) for _ in range(25)]
-        # As much as the windows allow, of which the kernel takes some.
-        for stream in stalled:
-            peer.send(frames.frame(frames.DATA, 0, stream, bytes(16000)) * 4)
+class Siblings:
+    """One connection with many streams that are busy, beside some whose application does not read."""
+
+    def __init__(self):
+        self.peer = Peer.dial().begin()
+        self.busy = [self.peer.open() for _ in range(50)]
+        self.busy += [self.peer.request(f"{lab.LEDGER}:{lab.ECHO}") for _ in range(STREAMS - STALLED[-1] - len(self.busy))]
+        assert all(self.peer.status(stream) == "200" for stream in self.busy), "not all were answered"
+        self.stalled = []
+
+    def stall(self, count):
+        """So many streams take nothing more: as much is sent as the windows allow, of which the kernel takes some."""
+        added = [self.peer.open(MUTE) for _ in range(count - len(self.stalled))]
+        for stream in added:
+            self.peer.send(frames.frame(frames.DATA, 0, stream, bytes(16000)) * 4)
+        self.stalled += added
         time.sleep(0.2)
-        after = exchange()
-    assert after <= 1.1 * before + 0.03, f"{before:.3f} s before, {after:.3f} s beside them"
-    for stream in others[:10]:
-        peer.echo(stream, b"after")
-    peer.close()
-    return f"{1000 * before:.0f} ms, {1000 * after:.0f} ms beside the last of them"
+
+    def release(self):
+        """Nothing is stalled any more."""
+        self.peer.send(b"".join(frames.reset(stream) for stream in self.stalled))
+        self.stalled = []
+        time.sleep(0.5)
+
+    def exchange(self):
+        """The least of what five messages there and back take on all that are busy."""
+        return min(sum(self.round() for _ in range(5)) for _ in range(3))
+
+    def round(self):
+        self.peer.frames = []
+        started = time.monotonic()
+        self.peer.send(b"".join(frames.frame(frames.DATA, 0, stream, b"x" * 200) for stream in self.busy))
+        wanted = 200 * len(self.busy)
+        arrived = lambda: sum(len(f[3]) for f in self.peer.frames if f[0] == frames.DATA) >= wanted
+        assert self.peer.wait(arrived, 20), "bytes are missing"
+        assert not self.peer.saw(frames.RST_STREAM), "a stream was reset"
+        return time.monotonic() - started
+
+
+def siblings(run):
+    """On one connection, 100 streams whose application does not read slow no other by more than a tenth."""
+    # What is compared is how long the node takes: neither end is to wait for other programs of this machine.
+    with lab.favoured(os.getpid()), lab.favoured(run.apps[0].pid):
+        line = Siblings()
+        before = line.exchange()
+        told = [f"{1000 * before:.0f} ms"]
+        for count in STALLED:
+            for attempt in range(ATTEMPTS):
+                if attempt > 0:
+                    line.release()
+                    before = line.exchange()
+                line.stall(count)
+                after = line.exchange()
+                if after <= SLOWED * before:
+                    break
+            told.append(f"{1000 * after:.0f} ms beside {count}")
+            assert after <= SLOWED * before, f"{1000 * before:.0f} ms beside none; {', '.join(told)}"
+        for stream in line.busy[:10]:
+            line.peer.echo(stream, b"after")
+        line.peer.close()
+    return ", ".join(told)
 
 
 def stuff(pipe):
@@ -109,7 +145,7 @@ def several(run):
 
 def main():
     with gauntlet.Gauntlet(ZTUNNEL_WORKER_THREADS=1) as run:
-        run.check("100 stalled readers among 1,000 streams", siblings)
+        run.check("100 stalled readers among 1,000 streams", siblings, run)
         run.check("eight peers that stall with full windows", gauntlet.persist, lambda _: several(run))
         run.finish()
 
