@@ -42,6 +42,24 @@ private final class Leaver: EventHandler {
     func flush() { recorder.timers.append(2) }
 }
 
+/// A listener whose watch the kernel did not end when the loop told it to, and somebody who waits there.
+private final class LingeringEnds {
+    let listener: OwnedDescriptor
+    let client: OwnedDescriptor
+
+    init(on loop: EventLoop, _ recorder: Recorder) throws {
+        let made = try TCPSocket.listen(on: #require(Endpoint("127.0.0.1:0")))
+        // Nobody else gets so high a number while it is free.
+        listener = OwnedDescriptor(adopting: fcntl(made.raw, F_DUPFD_CLOEXEC, 512))
+        let registration = try loop.register(listener, for: .listener, handler: recorder)
+        close(listener.raw)
+        loop.deregister(registration, listener)
+        #expect(dup2(made.raw, listener.raw) == listener.raw)
+        let bound = TCPSocket.localEndpoint(of: listener)
+        client = try TCPSocket.connect(to: #require(bound))
+    }
+}
+
 @Suite struct EventLoopTests {
     @Test func `a handler that ends its own watch lives until it has returned and is not flushed`() throws {
         let loop = try EventLoop()
@@ -98,6 +116,27 @@ private final class Leaver: EventHandler {
         #expect(gone.events == [[.writable]])
         loop.deregister(next, last)
         loop.deregister(registrations.0, first)
+    }
+
+    @Test func `a watch that the kernel did not end does not wake the loop for good`() throws {
+        let (loop, recorder) = (try EventLoop(), Recorder())
+        let ends = try LingeringEnds(on: loop, recorder)
+        loop.turn(waitingAtMost: .seconds(5))
+        let started = MonotonicClock.now()
+        loop.turn(waitingAtMost: .milliseconds(50))
+        #expect(MonotonicClock.now() - started >= .milliseconds(50))
+        #expect(recorder.events.isEmpty)
+        withExtendedLifetime(ends) {}
+    }
+
+    @Test func `a descriptor whose watch the kernel did not end is watched anew`() throws {
+        let (loop, recorder) = (try EventLoop(), Recorder())
+        let ends = try LingeringEnds(on: loop, recorder)
+        let registration = try loop.register(ends.listener, for: .listener, handler: recorder)
+        loop.turn(waitingAtMost: .seconds(5))
+        loop.turn(waitingAtMost: .zero)
+        #expect(recorder.events == [.readable, .readable])
+        loop.deregister(registration, ends.listener)
     }
 
     @Test func `an edge comes once for each change and a hang-up shows in the event`() throws {

@@ -26,6 +26,9 @@ public import System
     public let mailbox: Mailbox
     private let events: UnsafeMutablePointer<epoll_event>
     private var handlers = HandlerTable()
+    /// Watches that nobody holds and that the kernel has refused to end, by descriptor. It is asked again when it tells
+    /// of one, as a listener that waits for nobody would wake the loop for good, and before it is watched again.
+    private var lingering: [Int32: Registration] = [:]
     private var timers: TimerWheel<Timer>
     private var flushing: [Registration] = []
     private var resuming: [Resumption] = []
@@ -65,6 +68,7 @@ public import System
     public func register(
         _ descriptor: borrowing OwnedDescriptor, for interest: Interest = .connection, handler: any EventHandler
     ) throws(Errno) -> Registration {
+        if let left = lingering[descriptor.raw] { unwatch(descriptor.raw, left) }
         let registration = handlers.insert(handler)
         var event = unsafe epoll_event()
         unsafe event.events =
@@ -79,13 +83,20 @@ public import System
             _ = forget(registration)
             throw failure
         }
+        // The number is another file's if one is left: what is meant to end is not this watch.
+        if !lingering.isEmpty { lingering[descriptor.raw] = nil }
         return registration
     }
 
     /// Ends a watch, before the descriptor is closed. Events already taken from the kernel are dropped.
     public func deregister(_ registration: Registration, _ descriptor: borrowing OwnedDescriptor) {
         guard forget(registration) else { return }
-        _ = epoll_ctl(epoll.raw, EPOLL_CTL_DEL, descriptor.raw, nil)
+        unwatch(descriptor.raw, registration)
+    }
+
+    private func unwatch(_ raw: Int32, _ registration: Registration) {
+        let isRefused = epoll_ctl(epoll.raw, EPOLL_CTL_DEL, raw, nil) != 0 && Errno.current != .noEntry
+        lingering[raw] = isRefused ? registration : nil
     }
 
     /// Ends a watch whose descriptor is closed right after and has no duplicate: the kernel forgets it then.
@@ -217,6 +228,10 @@ public import System
         if bits & (EPOLLRDHUP.rawValue | EPOLLHUP.rawValue) != 0 { ready.insert(.hangUp) }
         if bits & EPOLLERR.rawValue != 0 { ready.insert(.error) }
         let registration = Registration(index: index, generation: UInt32(truncatingIfNeeded: data))
+        guard lingering.isEmpty || handlers.holds(registration) else {
+            if let left = lingering.first(where: { $0.value == registration }) { unwatch(left.key, registration) }
+            return
+        }
         visit(registration) { $0.ready(ready) }
     }
 
