@@ -27,8 +27,7 @@ public final class NodeService {
     /// The state where there is no control plane.
     private var localStore: ResourceStore?
     private var firstLoad: FirstLoadReport?
-    private var quiet = QuietWatch()
-    private var growth = GrowthWatch()
+    private let memory: MemoryKeeper
     /// Why it ended by itself.
     private var failure: Errno?
     /// What listens in the node's own network: readiness, metrics and the operator's pages.
@@ -42,6 +41,12 @@ public final class NodeService {
         signals = try SignalFollower([SignalQueue.terminate, SignalQueue.interrupt], loop: loop)
         logger = try Logger(format: configuration.logFormat, filter: configuration.logFilter)
         node = try Node(loop: loop, configuration: configuration, logger: logger)
+        memory = MemoryKeeper(loop: loop) { [node] in
+            switch $0 {
+            case .all: node.releaseMemory()
+            case .free: node.releaseFreeMemory()
+            }
+        }
         for task in [Task.state, Task.proxies] { readiness.expect(task) }
         node.enrolmentChanged = { [readiness] isReady in
             if isReady { readiness.complete(Task.proxies) } else { readiness.expect(Task.proxies) }
@@ -120,7 +125,7 @@ public final class NodeService {
             readiness.complete(Task.state)
             node.publish(store.state)
             startPods()
-            return watchMemory()
+            return memory.start()
         }
         let client = DiscoveryClient(
             access: access, store: store, loop: loop, delegate: self, random: SystemRandomNumberGenerator(),
@@ -205,7 +210,7 @@ extension NodeService: DiscoveryDelegate {
         firstLoad?.complete()
         firstLoad = nil
         startPods()
-        watchMemory()
+        memory.start()
     }
 
     private func startPods() {
@@ -229,23 +234,6 @@ extension NodeService: DiscoveryDelegate {
         logger.log(
             .warn, "app", "TRUST_DOMAIN is not that of this workload in the mesh, which counts",
             [.text("identity", identity.description)])
-    }
-
-    private func watchMemory() {
-        watchForQuiet()
-        watchForGrowth()
-    }
-
-    /// Start-up code alone is half of what an idle node would hold.
-    private func watchForQuiet() {
-        if quiet.isQuietAgain(spent: ProcessorClock.spent()) { node.releaseMemory() }
-        loop.after(Limits.quietDuration) { [weak self] in self?.watchForQuiet() }
-    }
-
-    /// A node that is never quiet would hold for good what its busiest moment took.
-    private func watchForGrowth() {
-        if let held = ProcessMemory.anonymousByteCount(), growth.hasGrown(to: held) { node.releaseFreeMemory() }
-        loop.after(Limits.growthLookDuration) { [weak self] in self?.watchForGrowth() }
     }
 }
 
