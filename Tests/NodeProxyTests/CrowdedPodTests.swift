@@ -19,8 +19,8 @@ import Testing
         return try TestNode(enrolling: enrolled, others: others, configuration: configuration)
     }
 
-    private func lines(_ node: TestNode) -> [Substring] {
-        node.logText.split(separator: "\n").filter { $0.contains(Self.isCrowded) }
+    private func lines(_ node: TestNode, _ reason: String = isCrowded) -> [Substring] {
+        node.logText.split(separator: "\n").filter { $0.contains(reason) }
     }
 
     private func refusedCount(_ node: TestNode, _ reporter: Substring) throws -> Double? {
@@ -50,16 +50,20 @@ import Testing
         }
     }
 
-    @Test func `plaintext beyond the pod's bound is reset`() throws {
-        let node = try node(["cart"], countMax: 2)
+    @Test func `plaintext beyond its source's share of a pod's bound is reset, and others are served`() throws {
+        let node = try node(["cart"], others: ["third"], countMax: 4)
         let listener = try node.cart.listen(8080)
         let destination = Endpoint(node.cart.address, port: 8080)
         var kept = try (0..<2).map { _ in Client(try node.web.connect(destination)) }
         let applications = try (0..<2).map { _ in Client(try node.accept(listener).take()) }
         let refused = try node.web.connect(destination)
         #expect(throws: Errno.connectionReset) { _ = try read(refused) }
-        #expect(lines(node).count == 1 && lines(node).allSatisfy { $0.contains("direction=\"inbound\"") })
+        let told = lines(node, "too many connections at once from 10.77.0.1")
+        #expect(told.count == 1 && told.allSatisfy { $0.contains("direction=\"inbound\"") }, "\(node.logText)")
         #expect(try refusedCount(node, "destination") == 1)
+        let other = try node.pod("third").connect(destination)
+        try write("served", to: try node.accept(listener).take())
+        #expect(try read(other) == "served")
         for client in kept { TCPSocket.resetOnClose(client.socket) }
         kept = []
         let isServed = try eventually {
@@ -75,13 +79,14 @@ import Testing
         let node = try node(["web", "cart", "third"], others: ["third"], countMax: 2)
         let listener = try node.cart.listen(8080)
         let destination = Endpoint(node.cart.address, port: 8080)
-        // Neither caller has as many as it may have.
+        // Neither caller has more than it may have.
         let kept = [Client(try node.web.connect(destination)), Client(try node.pod("third").connect(destination))]
         let applications = try (0..<2).map { _ in Client(try node.accept(listener).take()) }
-        let refused = try node.web.connect(destination)
-        #expect(throws: Errno.connectionReset) { _ = try read(refused) }
-        let log = node.logText
-        #expect(log.contains(Self.isCrowded) && log.contains("503"), "\(log)")
+        for _ in 0..<2 {
+            let refused = try node.web.connect(destination)
+            #expect(throws: Errno.connectionReset) { _ = try read(refused) }
+        }
+        #expect(lines(node).count == 1 && node.logText.contains("http status 503"), "\(node.logText)")
         for client in kept { try write("still there", to: client.socket) }
         for application in applications { #expect(try read(application.socket) == "still there") }
     }

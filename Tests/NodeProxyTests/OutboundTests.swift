@@ -234,7 +234,9 @@ import Testing
         #expect(waypoint.count(of: "connected") == 1)
     }
 
-    @Test func `an address that was given to another pod never receives the first one's traffic`() throws {
+    /// Whether the other is known by its identity, or shares that and is another all the same.
+    @Test(arguments: ["other", "cart"])
+    func `an address that was given to another pod never receives the first one's traffic`(account: String) throws {
         let node = try TestNode(enrolling: ["web"])
         let first = try HBONEPeer.server(in: node.cart, of: node)
         let destination = Endpoint(node.cart.address, port: 8080)
@@ -245,17 +247,26 @@ import Testing
         // Another workload at the same address: the tunnel to the first one is not used, though it is open.
         let cart = node.cart.workload
         node.publish {
-            $0.removeAddress(named: cart.uid)
             $0.insert(
                 Workload(
-                    uid: "Kubernetes//Pod/shop/other", name: "other", namespace: "shop", serviceAccount: "other",
+                    uid: cart.uid, name: "cart", namespace: "shop", serviceAccount: "cart",
+                    addresses: [IPAddress(v4: 0x0a4d_0063)], node: "n1", tunnelProtocol: .hbone))
+            $0.insert(
+                Workload(
+                    uid: "Kubernetes//Pod/shop/other", name: "other", namespace: "shop", serviceAccount: account,
                     addresses: cart.addresses, node: "n1", tunnelProtocol: .hbone))
         }
         usleep(100_000)
         let second = try node.web.connect(destination)
-        #expect(throws: Errno.connectionReset) { _ = try read(second) }
-        #expect(first.count(of: "request") == 1)
-        #expect(node.logText.contains("is not among the expected"), "\(node.logText)")
+        if account == "cart" {
+            try write("second", to: second)
+            #expect(try read(second) == "second")
+            #expect(first.count(of: "connected") == 2, "a tunnel that was made for the first")
+        } else {
+            #expect(throws: Errno.connectionReset) { _ = try read(second) }
+            #expect(first.count(of: "request") == 1)
+            #expect(node.logText.contains("is not among the expected"), "\(node.logText)")
+        }
     }
 
     @Test func `tunnels to workloads that leave the mesh close at once, or after what they still carry`() throws {
@@ -335,7 +346,9 @@ import Testing
         }
     }
 
-    @Test func `an address that becomes a workload's while it is dialled gets nothing in plaintext`() throws {
+    /// Whether it was nobody's before, or that of a workload outside the mesh.
+    @Test(arguments: [true, false])
+    func `an address that becomes a workload's while it is dialled gets nothing in plaintext`(wasNobodys: Bool) throws {
         let node = try TestNode(enrolling: ["web"])
         let uid = node.cart.workload.uid
         let destination = Endpoint(node.cart.address, port: 8080)
@@ -344,7 +357,15 @@ import Testing
         let iptables = { (action: String) in
             try run(["ip", "netns", "exec", node.cart.netnsName, "iptables", "-w", action, "INPUT"] + dropping)
         }
-        node.publish { $0.removeAddress(named: uid) }
+        let before: (inout MeshState) -> Void = {
+            $0.removeAddress(named: uid)
+            guard !wasNobodys else { return }
+            $0.insert(
+                Workload(
+                    uid: "Kubernetes//Pod/shop/old", name: "old", namespace: "shop", serviceAccount: "old",
+                    addresses: node.cart.workload.addresses, node: "n1", tunnelProtocol: .none))
+        }
+        node.publish(before)
         try iptables("-I")
         let client = try node.web.connect(destination)
         try write("for whoever had the address", to: client)
@@ -353,11 +374,11 @@ import Testing
         try iptables("-D")
         // The kernel asks again a second after it has asked in vain.
         #expect(throws: Errno.connectionReset) { _ = try read(client) }
-        #expect(node.logText.contains("has become a workload's while it was dialled"))
+        #expect(node.logText.contains("has become another workload's while it was dialled"))
         let reached = try node.accept(listener).take()
         #expect(throws: Errno.connectionReset) { _ = try read(reached) }
-        // The innocent twin: nobody's address stays nobody's.
-        node.publish { $0.removeAddress(named: uid) }
+        // The innocent twin: it stays whose it was.
+        node.publish(before)
         usleep(100_000)
         let plain = try node.web.connect(destination)
         try write("outside", to: plain)

@@ -24,7 +24,8 @@ struct PodProxyTests {
             control: ControlLink(
                 fetchCertificate: { _, _ in }, learn: { _, _, _ in }, dispose: { _ in }),
             configuration: configuration, logger: try Logger(filter: .standard, descriptor: sink), home: home,
-            budget: NodeReceiveBudget(), tunnelSources: SharedSourceCensus(countMax: 1))
+            budget: NodeReceiveBudget(), tunnelSources: SharedSourceCensus(countMax: 1),
+            connectionSources: SharedSourceCensus(countMax: 1))
         let pod = PodProxy(
             worker: worker, uid: "web", name: WorkloadName(name: "web", namespace: "shop", serviceAccount: "web"),
             namespace: home, listeners: try PodListeners.bind(in: home, from: home, configuration),

@@ -111,4 +111,25 @@ import Testing
         #expect(try setting.exchange("0502" + "0102") == "05070001000000000000")
         #expect(try setting.exchange("474554202f20485454502f312e300d0a").hasPrefix("05070001000000000000"))
     }
+
+    @Test func `clients that say nothing are bounded, and the first beyond that is logged`() throws {
+        var configuration = NodeConfiguration()
+        (configuration.isSOCKS5Enabled, configuration.workerCount) = (true, 1)
+        let node = try TestNode(enrolling: ["web"], configuration: configuration)
+        let endpoint = Endpoint(IPAddress(v4: 0x7f00_0001), port: 15080)
+        var silent = try (0..<Limits.socksHandshakeCountMax).map { _ in HeldSocket(try node.web.connect(endpoint)) }
+        for _ in 0..<2 {
+            let refused = try node.web.connect(endpoint)
+            #expect(throws: Errno.connectionReset) { _ = try read(refused) }
+        }
+        let told = node.logText.split(separator: "\n").filter { $0.contains("too many SOCKS clients at once") }
+        #expect(told.count == 1)
+        silent.removeLast()
+        let isServed = try eventually { () -> Bool? in
+            let again = try node.web.connect(endpoint)
+            guard sendAll([5, 1, 0], to: again) else { return nil }
+            return (try? read(again)) == "\u{5}\0" ? true : nil
+        }
+        #expect(isServed == true)
+    }
 }

@@ -23,8 +23,9 @@ final class InboundPlaintext {
         guard let destination = TCPSocket.originalDestination(of: socket) ?? TCPSocket.localEndpoint(of: socket) else {
             return
         }
-        let now = pod.worker.loop.now
-        guard pod.admits(ConnectionRecord(.inbound, from: peer, to: destination, at: now)) else {
+        if let crowding = pod.enter(from: peer.address) {
+            let record = ConnectionRecord(.inbound, from: peer, to: destination, at: pod.worker.loop.now)
+            record.refuse(on: pod.worker, crowding.message)
             return TCPSocket.resetOnClose(socket)
         }
         let inbound = InboundPlaintext(pod, socket, from: peer, to: destination)
@@ -39,6 +40,8 @@ final class InboundPlaintext {
         self.socket = consume socket
         record = ConnectionRecord(.inbound, from: peer, to: destination, at: pod.worker.loop.now)
     }
+
+    deinit { pod.worker.connectionSources.leave(record.source.address) }
 
     private func decide() {
         guard socket != nil else { return }

@@ -22,16 +22,21 @@ final class InboundStream {
     private var failure: String?
     /// The same for the metrics, where it is neither in order nor `connect`.
     private var flag: ResponseFlag?
+    /// It has a place among those of its source.
+    private var hasEntered = false
+    /// The log has been told of others like it.
+    private var isSilent = false
 
     private var pod: PodProxy { tunnel.pod }
 
     static func accept(_ stream: TunnelStream, _ head: [HTTPField], _ tunnel: InboundTunnel) {
         let inbound = InboundStream(stream, tunnel)
         stream.adopt(by: inbound, silenceMax: tunnel.pod.worker.silenceMax)
-        let hasRoom = tunnel.pod.hasRoom
+        let crowding = tunnel.pod.enter(from: tunnel.peer.address)
         tunnel.pod.opened(inbound)
-        guard hasRoom else { return inbound.refuse(503, PodProxy.isCrowded) }
-        inbound.pod.withPolicies {
+        if let crowding { return inbound.refuse(crowding) }
+        inbound.hasEntered = true
+        tunnel.pod.withPolicies {
             if stream.awaitsDecision { inbound.decide(head) }
         }
     }
@@ -41,6 +46,10 @@ final class InboundStream {
         self.tunnel = tunnel
         record = ConnectionRecord(.inbound, from: tunnel.peer, to: tunnel.local, at: tunnel.pod.worker.loop.now)
         record.caller.proof = tunnel.identity.map { .shown($0) } ?? .none
+    }
+
+    deinit {
+        if hasEntered { pod.worker.connectionSources.leave(tunnel.peer.address) }
     }
 
     private func decide(_ head: [HTTPField]) {
@@ -119,6 +128,11 @@ final class InboundStream {
         }
     }
 
+    private func refuse(_ crowding: Crowding) {
+        isSilent = !crowding.isFirst
+        refuse(503, crowding.reason)
+    }
+
     private func refuse(_ status: Int, _ reason: String) {
         failure = reason
         stream.refuse([HTTPField(":status", String(status))])
@@ -171,7 +185,7 @@ extension InboundStream: TunnelStreamOwner {
     func streamEnded(_ stream: TunnelStream, _ ending: RelayEnding) {
         let error = failure ?? ending.cause.failure
         if record.series == nil {
-            record.refuse(on: pod.worker, error ?? "the stream ended")
+            record.refuse(on: pod.worker, isSilent ? nil : error ?? "the stream ended")
         } else {
             record.end(
                 on: pod.worker, fromCaller: ending.bytesToSocket, toCaller: ending.bytesFromSocket, error: error,

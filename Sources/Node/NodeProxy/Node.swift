@@ -73,6 +73,8 @@ public final class Node {
         let mailbox = loop.mailbox
         let budget = NodeReceiveBudget()
         let tunnelSources = SharedSourceCensus(countMax: configuration.sourceTunnelCountMax)
+        // Whoever fills a pod leaves half of it to others.
+        let connectionSources = SharedSourceCensus(countMax: max(1, podConnectionCountMax / 2))
         let control = ControlLink(
             fetchCertificate: { identity, link in
                 mailbox.post { ($0.resident as? Node)?.fetchCertificate(identity, for: link) }
@@ -89,7 +91,8 @@ public final class Node {
             mailbox.post { [configuration, logger, home] loop in
                 _ = Worker(
                     loop: loop, index: index, links: links, control: control, configuration: configuration,
-                    logger: logger, home: home, budget: budget, tunnelSources: tunnelSources)
+                    logger: logger, home: home, budget: budget, tunnelSources: tunnelSources,
+                    connectionSources: connectionSources)
             }
         }
         certificates = CertificateStore(loop: loop, signer: signer, options: tls) { [weak self] in
@@ -249,7 +252,7 @@ extension Node: EnrolmentTarget {
             pods[uid] = pod
             counted.startedPods &+= 1
         }
-        let census = PodCensus(countMax: configuration.podConnectionCountMax ?? Self.podConnectionCountMax)
+        let census = PodCensus(countMax: podConnectionCountMax)
         for link in links {
             link.perform { worker in
                 worker.add(
@@ -268,7 +271,9 @@ extension Node: EnrolmentTarget {
 
     /// A connection has up to two descriptors, so that no pod has more than half of those that there are. (The pipes of
     /// bulk have a bound of their own.)
-    private static var podConnectionCountMax: Int { max(1, Int(clamping: ResourceLimits.openFileCountMax / 4)) }
+    private var podConnectionCountMax: Int {
+        configuration.podConnectionCountMax ?? max(1, Int(clamping: ResourceLimits.openFileCountMax / 4))
+    }
 
     func stopPod(uid: String, _ done: @escaping () -> Void) {
         guard let pod = pods.removeValue(forKey: uid) else { return done() }

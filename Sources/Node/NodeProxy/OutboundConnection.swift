@@ -54,7 +54,8 @@ final class OutboundConnection {
         _ socket: consuming OwnedDescriptor, from peer: Endpoint, to destination: Endpoint, _ pod: PodProxy
     ) {
         let now = pod.worker.loop.now
-        guard pod.admits(ConnectionRecord(.outbound, from: peer, to: destination, at: now)) else {
+        if let crowding = pod.crowding() {
+            ConnectionRecord(.outbound, from: peer, to: destination, at: now).refuse(on: pod.worker, crowding.message)
             return TCPSocket.resetOnClose(socket)
         }
         OutboundConnection(pod, socket, from: peer, to: destination, random: Entropy.uint64()).start()
@@ -380,9 +381,8 @@ extension OutboundConnection: TunnelStreamOwner {
 extension OutboundConnection: PlainRelayOwner {
     func relayConnected(_ relay: PlainRelay) {
         stopWatching()
-        let wasNobodys = record.service == nil && record.callee.workload == nil
-        if wasNobodys, !pod.isPlain(asked, from: record.source.address) {
-            return relay.abort("the address has become a workload's while it was dialled")
+        guard pod.isPlain(record.destination, of: record.callee.workload, from: record.source.address) else {
+            return relay.abort("the address has become another workload's while it was dialled")
         }
         isConnected = true
         record.begin(on: pod.worker)

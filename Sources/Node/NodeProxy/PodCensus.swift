@@ -10,9 +10,6 @@ final class PodCensus: Sendable {
     ///   may come on top of them.
     init(countMax: Int) { self.countMax = countMax }
 
-    /// There may be no more connections and streams than are open.
-    var isFull: Bool { count.load(ordering: .relaxed) >= countMax }
-
     func opened() { count.wrappingAdd(1, ordering: .relaxed) }
 
     func closed() {
@@ -22,7 +19,7 @@ final class PodCensus: Sendable {
 
     /// Whether there may be one more. Of those that may not, the log is told of the first only, until half have gone.
     func verdict() -> SourceCensus.Verdict {
-        guard isFull else { return .admitted }
+        guard count.load(ordering: .relaxed) >= countMax else { return .admitted }
         return .refused(isFirst: !isCrowded.exchange(true, ordering: .relaxed))
     }
 }

@@ -33,6 +33,15 @@ extension PodConnection {
     var countsForPod: Bool { true }
 }
 
+/// Why a connection is refused that would be one too many.
+struct Crowding {
+    let reason: String
+    /// The log is told of the first only, until half have gone.
+    let isFirst: Bool
+    /// What the log is told.
+    var message: String? { isFirst ? reason : nil }
+}
+
 /// A connection that waits for the workload's record.
 private struct Waiter {
     let since: Instant
@@ -58,7 +67,7 @@ final class PodProxy {
     /// Who answers the pod's questions for names; nil when that is off.
     private(set) var names: NameProxy?
     /// SOCKS clients that have not said yet where they want to go.
-    var handshakeCount = 0
+    var undirected = SourceCensus(countMax: Limits.socksHandshakeCountMax)
     private var acceptors: [Acceptor] = []
     private var connections: [ObjectIdentifier: any PodConnection] = [:]
     private var waiting: [Waiter] = []
@@ -292,12 +301,17 @@ final class PodProxy {
         return field
     }
 
-    /// Whether a destination that was nobody's is still called in plain, now that somebody has answered: its address
-    /// may have gone to a workload meanwhile, which is to get nothing in plaintext.
-    func isPlain(_ destination: Endpoint, from client: IPAddress) -> Bool {
+    /// Whether a destination that was this workload's, or nobody's, is still called in plain, now that somebody has
+    /// answered: its address may have gone to another workload meanwhile, which is to get nothing in plaintext.
+    func isPlain(_ destination: Endpoint, of callee: Workload?, from client: IPAddress) -> Bool {
         guard let workload, let state = worker.state else { return false }
-        guard case .plain = state.route(from: workload, at: client, to: destination, random: 0) else { return false }
-        return true
+        guard let callee else {
+            if case .plain = state.route(from: workload, at: client, to: destination, random: 0) { return true }
+            return false
+        }
+        let address = NetworkAddress(network: worker.configuration.network, address: destination.address)
+        guard let current = state.workload(at: address) else { return true }
+        return current.uid == callee.uid && current.tunnelProtocol == callee.tunnelProtocol
     }
 
     /// The CONNECT request for a client's connection.
@@ -326,17 +340,19 @@ final class PodProxy {
         if isOver, connection.countsForPod { census.closed() }
     }
 
-    static let isCrowded = "too many connections of this pod at once"
-
-    /// Whether one more connection may be opened; if not, it is counted, and the first of them is logged.
-    func admits(_ record: @autoclosure () -> ConnectionRecord) -> Bool {
-        guard case .refused(let isFirst) = census.verdict() else { return true }
-        record().refuse(on: worker, isFirst ? Self.isCrowded : nil)
-        return false
+    /// Why one more connection of the pod would be one too many, if so.
+    func crowding() -> Crowding? {
+        guard case .refused(let isFirst) = census.verdict() else { return nil }
+        return Crowding(reason: "too many connections of this pod at once", isFirst: isFirst)
     }
 
-    /// Whether one more stream may be opened, whose tunnel tells its peer if not.
-    var hasRoom: Bool { !census.isFull }
+    /// The same for one that somebody else opens. If it is not, it has a place among those of its address, which
+    /// `leave` gives back.
+    func enter(from address: IPAddress) -> Crowding? {
+        if let crowding = crowding() { return crowding }
+        guard case .refused(let isFirst) = worker.connectionSources.enter(address) else { return nil }
+        return Crowding(reason: "too many connections at once from \(address)", isFirst: isFirst)
+    }
 
     /// Adds what is open and has been moved so far.
     func report(to metrics: inout WorkerMetrics) {

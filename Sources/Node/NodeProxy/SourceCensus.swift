@@ -2,7 +2,7 @@ import Primitives
 import Synchronization
 
 /// Peers of one kind, counted by the address that they come from: so that nobody can fill the node with handshakes that
-/// lead nowhere, or with tunnels.
+/// lead nowhere, with tunnels, or with connections.
 struct SourceCensus {
     enum Verdict: Equatable {
         case admitted

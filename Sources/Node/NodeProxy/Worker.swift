@@ -91,6 +91,8 @@ final class Worker {
     var silenceMax: Duration { configuration.halfClosedDuration }
     /// Whose tunnels there are to 15008 on the whole node, those at their handshakes included.
     let tunnelSources: SharedSourceCensus
+    /// Who opened the connections to its pods, streams of tunnels and plain ones.
+    let connectionSources: SharedSourceCensus
     /// What has been counted.
     var traffic = TrafficTable()
     /// The same beside traffic and what is open.
@@ -98,11 +100,13 @@ final class Worker {
 
     init(
         loop: EventLoop, index: Int, links: [WorkerLink], control: ControlLink, configuration: NodeConfiguration,
-        logger: Logger, home: NetworkNamespace, budget: NodeReceiveBudget, tunnelSources: SharedSourceCensus
+        logger: Logger, home: NetworkNamespace, budget: NodeReceiveBudget, tunnelSources: SharedSourceCensus,
+        connectionSources: SharedSourceCensus
     ) {
         self.loop = loop
         buffers = RelayBuffers(node: budget)
         self.tunnelSources = tunnelSources
+        self.connectionSources = connectionSources
         self.index = index
         self.links = links
         self.control = control

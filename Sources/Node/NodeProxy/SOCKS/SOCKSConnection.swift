@@ -17,10 +17,15 @@ final class SOCKSConnection {
     private var bytes: [UInt8] = []
 
     static func accept(_ accepted: consuming AcceptedSocket, _ pod: PodProxy) {
-        guard pod.handshakeCount < Limits.socksHandshakeCountMax else { return }
-        pod.handshakeCount += 1
         let peer = accepted.peer
-        let connection = SOCKSConnection(pod, accepted.take(), from: peer)
+        let socket = accepted.take()
+        if case .refused(let isFirst) = pod.undirected.enter(peer.address) {
+            let destination = TCPSocket.localEndpoint(of: socket) ?? peer
+            let record = ConnectionRecord(.outbound, from: peer, to: destination, at: pod.worker.loop.now)
+            record.refuse(on: pod.worker, isFirst ? "too many SOCKS clients at once that ask for nothing" : nil)
+            return TCPSocket.resetOnClose(socket)
+        }
+        let connection = SOCKSConnection(pod, socket, from: peer)
         pod.opened(connection)
         connection.start()
     }
@@ -53,7 +58,7 @@ final class SOCKSConnection {
     private func leave() {
         guard !hasLeft else { return }
         hasLeft = true
-        pod.handshakeCount -= 1
+        pod.undirected.leave(peer.address)
         pod.closed(self)
     }
 
