@@ -89,12 +89,17 @@ def descriptors(run):
     return "; ".join(told)
 
 
+# Why a node has no port to dial from.
+NO_PORT = "Cannot assign requested address (os error 99)"
+
+
 def ports(run):
     """In a pod there are thirty ports to dial from: on the caller's side, then on the callee's."""
     told = []
     for place in (lab.WEB, lab.LEDGER):
         kept = [connect(lab.WEB, lab.LEDGER, lab.ECHO) for _ in range(5)]
         assert all(exchanges(connection) for connection in kept)
+        mark = run.target.mark()
         before = lab.shell(place, "cat", "/proc/sys/net/ipv4/ip_local_port_range").split()
         lab.shell(place, "sh", "-c", "echo 20000 20029 > /proc/sys/net/ipv4/ip_local_port_range")
         try:
@@ -102,10 +107,35 @@ def ports(run):
             working = crowd(kept)
         finally:
             lab.shell(place, "sh", "-c", f"echo {' '.join(before)} > /proc/sys/net/ipv4/ip_local_port_range")
+        assert 0 < working <= 30, f"{working} of 40 worked with thirty ports"
+        if place == lab.LEDGER:
+            run.target.says(mark, "connection complete", f"dst.addr={lab.LEDGER}:", NO_PORT)
         recovers()
         assert all(exchanges(connection) for connection in kept), "a connection was lost that was there before"
         told.append(f"{working} of 40 worked")
     return "; ".join(told)
+
+
+def ports_for_tunnels(run):
+    """The caller's node has no port to dial a tunnel from. Its other tunnels stay, and so does who calls through them."""
+    program = lab.Program("node-north")
+    kept = [connect(lab.WEB, lab.LEDGER, lab.ECHO) for _ in range(5)]
+    assert all(exchanges(connection) for connection in kept)
+    mark, started, working = program.mark(), program.processor_seconds(), 0
+    with failing(program, "connect:error=EADDRNOTAVAIL"):
+        for _ in range(8):
+            with contextlib.suppress(ConnectionResetError), connect(lab.WEB, lab.CART, lab.ECHO) as connection:
+                working += exchanges(connection)
+        assert all(exchanges(connection) for connection in kept), "a connection was lost that was there before"
+        recovers()
+    spent = program.processor_seconds() - started
+    assert working == 0, f"{working} connections work without a tunnel"
+    assert spent < 1, f"{spent:.1f} s of processor time"
+    program.says(mark, "connection complete", f"dst.hbone_addr={lab.CART}:", NO_PORT)
+    with connect(lab.WEB, lab.CART, lab.ECHO) as connection:
+        assert exchanges(connection), "no new connection works"
+    assert all(exchanges(connection) for connection in kept), "a connection was lost that was there before"
+    return f"{spent:.2f} s of processor time"
 
 
 def conntrack(run):
@@ -355,6 +385,7 @@ def main():
         run.apps.append(run.start("apps.py", place=lab.CART))
         run.check("no descriptors left", descriptors, run)
         run.check("no ports left", ports, run)
+        run.check("no ports left to dial tunnels from", ports_for_tunnels, run)
         run.check("no room in the table of connections", conntrack, run)
         run.check("silent connections in great number", many_silent, run)
         run.check("tunnels in great number", many_tunnels, run)
