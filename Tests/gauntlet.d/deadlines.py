@@ -49,11 +49,7 @@ def silent():
 def dribbling():
     """A ClientHello, a byte at a time."""
     peer = Peer.dial()
-    try:
-        peer.tls.do_handshake()
-    except Exception:
-        pass
-    hello = iter(peer.going.read())
+    hello = iter(peer.hello())
     return cut_within(peer.socket, HANDSHAKE, lambda: peer.socket.send(bytes([next(hello)])))
 
 

@@ -1,5 +1,6 @@
 """Frames that are legal one by one, a million of each."""
 
+import os
 import struct
 
 import frames
@@ -58,6 +59,22 @@ def terminals():
     peer.close()
 
 
+def disguised():
+    """A stream whose every DATA frame is padded to one length: ten times its window, of which little is data."""
+    peer = Peer.dial().begin()
+    stream = peer.open()
+    for _ in range(20):
+        said = [os.urandom(length) for length in range(1, 129)]
+        expected = len(peer.received(stream)), b"".join(said)
+        peer.send(frames.window_update(stream, len(expected[1])))
+        peer.send(b"".join(frames.padded(stream, data, 256 - len(data) - 1) for data in said))
+        arrived = lambda: len(peer.received(stream)) - expected[0] >= len(expected[1])
+        assert peer.wait(arrived), "the echo does not come"
+        assert peer.received(stream)[expected[0] :] == expected[1], "the echo differs"
+    assert peer.goaway is None, peer.reason
+    peer.close()
+
+
 def main():
     with gauntlet.Gauntlet(ZTUNNEL_WORKER_THREADS=1) as run:
         for name, piece, count, reason, answers in [
@@ -77,7 +94,7 @@ def main():
         empty = lambda stream: frames.frame(frames.DATA, 0, stream)
         run.attack("flood of empty DATA", flood(empty, True, sink), "too many empty DATA frames", patience(empty, 3000))
         padded = lambda stream: frames.frame(frames.DATA, frames.PADDED, stream, b"\x05" + bytes(5))
-        run.attack("flood of padding", flood(padded, True, sink), "too many small DATA frames")
+        run.attack("flood of padding", flood(padded, True, sink), "too many small DATA frames", disguised)
         one = lambda stream: frames.frame(frames.DATA, 0, stream, b"k")
         run.attack("flood of one-byte DATA", flood(one, True, sink), "too many small DATA frames", terminals)
         run.finish()

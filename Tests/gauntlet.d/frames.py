@@ -20,6 +20,11 @@ def settings(**values):
     return frame(SETTINGS, payload=b"".join(struct.pack(">HI", numbers[name], v) for name, v in values.items()))
 
 
+def padded(stream, data, size):
+    """DATA with so many bytes of padding."""
+    return frame(DATA, PADDED, stream, bytes([size]) + data + bytes(size))
+
+
 def window_update(stream, increment):
     return frame(WINDOW_UPDATE, 0, stream, struct.pack(">I", increment))
 

@@ -19,6 +19,9 @@ SLACK_SECONDS = 0.002
 # For so long the bystander's times without an attack are those to compare with.
 REST_SECONDS = 10
 
+# How the counter of refused peers may name what a peer does too often: GOAWAY tells it so as well.
+FLOOD = ("flood", "protocol_violation")
+
 
 class Gauntlet:
     """The lab with its applications and a bystander; one attack after the other."""
@@ -76,27 +79,25 @@ class Gauntlet:
             return
         print(f"ok      {name} ({time.monotonic() - started:.1f} s) {note}", flush=True)
 
-    def attack(self, name, attack, reason=None, innocent=None, is_cut=True, seconds=1.5):
-        """`attack` returns an Outcome, in a process of its own, and is repeated for a while; `reason` is in the log when
-        it is cut off; the innocent twin must go through, before and after."""
+    def attack(self, name, attack, reason=None, innocent=None, is_cut=True, seconds=1.5, kind=FLOOD, trace=None):
+        """`attack` returns an Outcome, in a process of its own, and is repeated for a while. `reason` is in the log when
+        it is cut off, and `kind` is how the counter of refused peers names that, unless it leaves another trace. The
+        innocent twin must go through, before and after."""
+        if trace is None and reason is not None:
+            # Where the node has no reason to give beside the kind, nothing may be asked for.
+            why = f'failed: {reason}"' if reason else "failed: "
+            trace = Trace(*self.words, why, counter="culvert_peers_refused_total", reason=kind)
         if innocent:
             self.check(f"{name}: its innocent twin", innocent)
-        self.check(name, self.survive, attack, reason, is_cut, seconds)
-
-    def refused(self):
-        """Peers that the node has cut off so far."""
-        return self.target.counted("culvert_peers_refused_total")
-
-    def why(self, mark):
-        """What the log says last of a connection that was cut off."""
-        lines = [line for line in self.target.said(mark).splitlines() if self.words[0] in line]
-        return lines[-1].rpartition("error=")[2] if lines else ""
+        self.check(name, self.survive, attack, trace, is_cut, seconds)
+        if innocent:
+            self.check(f"{name}: its innocent twin, afterwards", innocent)
 
     def survive(self, *attack):
         return persist(lambda isolated: self.survive_once(*attack, isolated))
 
-    def survive_once(self, attack, reason, is_cut, seconds, isolated):
-        mark, counted = self.target.mark(), self.refused()
+    def survive_once(self, attack, trace, is_cut, seconds, isolated):
+        mark, counted = self.target.mark(), trace.counted(self.target) if trace else 0
         if isolated or time.monotonic() - self.rested > REST_SECONDS:
             self.rest = self.at_rest()
             self.rested = time.monotonic()
@@ -120,14 +121,12 @@ class Gauntlet:
             assert outcome.is_cut == is_cut, outcome
             if is_cut:
                 assert outcome.seconds <= CUT_SECONDS, outcome
-        if reason is not None:
-            self.target.says(mark, *self.words, reason)
-            assert self.refused() > counted, "no counter was raised"
+        said = trace.left(self.target, mark, counted, len(outcomes)) if trace else ""
         grown = peak - at_rest
         assert grown <= MEMORY_KIB, f"{grown} KiB more"
         noticed = compare(before, during, "p99") + "; " + compare(firsts_before, firsts, "new")
         slowest = max(outcome.seconds for outcome in outcomes)
-        return f"{len(outcomes)} times, {slowest:.2f} s at most; {grown} KiB; {noticed}; {self.why(mark)}"
+        return f"{len(outcomes)} times, {slowest:.2f} s at most; {grown} KiB; {noticed}; {said}"
 
     def at_rest(self):
         """What the bystander sees beside a process that is as busy as an attacker, and touches no node."""
@@ -144,6 +143,26 @@ class Gauntlet:
         """The word at the end."""
         print(f"{len(self.failures)} failed", flush=True)
         sys.exit(1 if self.failures else 0)
+
+
+class Trace:
+    """What an attack leaves with the node: lines of the log with all of these words, and one more on a counter for each
+    time."""
+
+    def __init__(self, *words, counter, **labels):
+        self.words, self.counter, self.labels = words, counter, labels
+
+    def counted(self, program):
+        return program.counted(self.counter, **self.labels)
+
+    def left(self, program, mark, counted, times):
+        """Waits for both; what the log says of why."""
+        line = program.says(mark, *self.words)
+        deadline = time.monotonic() + 5
+        while (raised := self.counted(program) - counted) < times:
+            assert time.monotonic() < deadline, f"{self.counter} {self.labels} rose by {raised:.0f}, not by {times}"
+            time.sleep(0.1)
+        return line.rpartition("error=")[2]
 
 
 class Noticed(AssertionError):

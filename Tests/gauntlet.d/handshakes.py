@@ -1,7 +1,9 @@
 """TLS itself: handshakes that are too large, or that come too often, and keys that are changed all the time."""
 
+import contextlib
 import ctypes
 import datetime
+import select
 import socket
 import time
 
@@ -9,8 +11,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+import frames
 import gauntlet
 import lab
+import records
 from peer import Outcome, Peer
 
 libssl = ctypes.CDLL("libssl.so.3")
@@ -123,30 +127,125 @@ def some_more():
 
 
 def again():
-    """One handshake, to its end, and another; nothing is asked for."""
+    """One handshake, to its end, and another; nothing is asked for. Each is as it should be, and none is refused."""
     started = time.monotonic()
-    for _ in range(20):
-        Peer.dial().shake().close()
-    return Bare(True, time.monotonic() - started, 0)
+    while time.monotonic() - started < 1.5:
+        Peer.dial().begin().close()
+    return Bare(False, time.monotonic() - started, 0)
 
 
-def record(kind, payload):
-    return bytes([kind, 3, 3]) + len(payload).to_bytes(2, "big") + payload
+# Those that come at once, and those of them that are borne: from one address, for one pod.
+BEGUN, BORNE = 400, 256
+
+
+def at_once():
+    """Connections in great number that owe a handshake: those beyond what is borne are closed at once, and no others,
+    which stay for a while."""
+    started = time.monotonic()
+    with contextlib.ExitStack() as made:
+        poll, refused = select.poll(), 0
+        for _ in range(BEGUN):
+            try:
+                with lab.inside(lab.STRANGER):
+                    connection = made.enter_context(socket.create_connection((lab.LEDGER, 15008), timeout=10))
+                poll.register(connection, select.POLLRDHUP)
+            except ConnectionResetError:
+                refused += 1
+        closed = lambda: refused + len(poll.poll(0))
+        while closed() < BEGUN - BORNE and time.monotonic() - started < 6:
+            time.sleep(0.01)
+        took = time.monotonic() - started
+        time.sleep(1.5)
+        assert closed() <= BEGUN - BORNE, f"{closed()} of {BEGUN} were closed"
+        return Bare(closed() == BEGUN - BORNE, took, 0)
+
+
+def in_pieces():
+    """The innocent twin: a ClientHello in many small records, which come a few bytes at a time, for two seconds."""
+    peer = Peer.dial()
+    hello = peer.hello()[5:]
+    pieces = b"".join(records.plain(records.HANDSHAKE, hello[at : at + 50]) for at in range(0, len(hello), 50))
+    step = len(pieces) // 80 + 1
+    for at in range(0, len(pieces), step):
+        peer.socket.sendall(pieces[at : at + step])
+        time.sleep(0.025)
+    peer.begin()
+    peer.echo(peer.open(), b"served")
+    peer.close()
+
+
+def sealed(kind, payload):
+    """Nothing but such records on a connection with a stream."""
+
+    def attack():
+        peer = records.Sealer.dial().begin()
+        peer.open()
+
+        def chunk():
+            peer.unsent += b"".join(peer.seal(kind, payload) for _ in range(200))
+            return b""
+
+        outcome = peer.flood(chunk)
+        peer.close()
+        return outcome
+
+    return attack
+
+
+def pauses():
+    """The innocent twin: records without payload now and then, as some libraries write them."""
+    peer = records.Sealer.dial().begin()
+    stream = peer.open()
+    for _ in range(10):
+        peer.unsent += peer.seal(records.DATA, b"")
+        peer.echo(stream, b"between")
+    peer.close()
+
+
+def farewell():
+    """The innocent twin: three times the word that a user gave up, with bytes between, and close_notify at the end."""
+    peer = records.Sealer.dial().begin()
+    stream = peer.open()
+    for _ in range(3):
+        peer.unsent += peer.seal(records.ALERT, records.USER_CANCELED)
+        peer.echo(stream, b"between")
+    peer.send(frames.frame(frames.DATA, frames.END_STREAM, stream))
+    assert peer.wait(lambda: peer.saw(frames.DATA, stream, frames.END_STREAM)), "the end did not come"
+    peer.unsent += peer.seal(records.ALERT, records.CLOSE_NOTIFY)
+    with contextlib.suppress(ConnectionResetError):
+        peer.wait(lambda: False)
+        raise AssertionError("the connection stays")
+    assert peer.goaway in (None, 0), peer.reason
+    peer.close()
 
 
 def main():
     with gauntlet.Gauntlet(ZTUNNEL_WORKER_THREADS=1) as run:
+        plain = records.plain
         chain("some", 3)
         chain("many", 2000)
-        run.attack("new keys without end", new_keys, "the peer sends key updates and no data", some_new_keys)
-        run.attack("a chain of 2,000 certificates", shown("many"), "", some_more)
+        run.attack("new keys without end", new_keys, "the peer sends key updates and no data", some_new_keys,
+                   kind="tls_handshake")
+        run.attack("a chain of 2,000 certificates", shown("many"), "excessive message size", some_more,
+                   kind="tls_handshake")
         # A ClientHello of 16 MiB, in records of 16 KiB.
-        hello = record(22, b"\x01\xff\xff\xff" + bytes(16000)) + record(22, bytes(16000)) * 4
-        run.attack("a ClientHello without end", bytes_only(hello), "")
-        run.attack("empty records before the handshake", bytes_only(record(22, b"") * 4096), "")
-        run.attack("alerts without end", bytes_only(record(21, b"\x01\x5a") * 4096), "")
-        run.attack("bytes that are no TLS", bytes_only(b"GET / HTTP/1.1\r\n" * 1024), "")
-        run.attack("handshakes one after the other", again)
+        hello = plain(22, b"\x01\xff\xff\xff" + bytes(16000)) + plain(22, bytes(16000)) * 4
+        for name, data, reason, innocent in [
+            ("a ClientHello without end", hello, "excessive message size", in_pieces),
+            ("empty records before the handshake", plain(22, b"") * 4096, "record too small; record layer failure", None),
+            ("alerts without end", plain(21, records.USER_CANCELED) * 4096, "unexpected message", None),
+            ("bytes that are no TLS", b"GET / HTTP/1.1\r\n" * 1024, "http request", None),
+        ]:
+            run.attack(name, bytes_only(data), reason, innocent, kind="tls_handshake")
+        run.attack("warnings after the handshake", sealed(records.ALERT, records.USER_CANCELED), "too many warn alerts", farewell,
+                   kind="tls_handshake")
+        run.attack("close_notify again and again", sealed(records.ALERT, records.CLOSE_NOTIFY), None, farewell)
+        run.attack("empty records after the handshake", sealed(records.DATA, b""), "record too small; record layer failure",
+                   pauses, kind="tls_handshake")
+        run.attack("handshakes one after the other", again, is_cut=False)
+        too_many = gauntlet.Trace("connection failed", lab.STRANGER, "too many handshakes at once",
+                                  counter="culvert_peers_refused_total", reason="too_many_handshakes")
+        run.attack("handshakes that are owed, all at once", at_once, innocent=some_more, trace=too_many)
         run.finish()
 
 

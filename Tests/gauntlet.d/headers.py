@@ -88,6 +88,21 @@ def pieces():
     peer.close()
 
 
+def nothing(index, name, value, count=1000):
+    """Requests with so many fields that are next to nothing, in one block, remembered or not."""
+    return lambda stream: frames.frame(
+        frames.HEADERS, frames.END_HEADERS, stream, REQUEST + frames.literal(name, value, index) * count)
+
+
+def some_without_value():
+    """A request with twenty fields without a value."""
+    peer = Peer.dial().begin()
+    stream = peer.open(SELF.decode(), *((f"field-{number}", "") for number in range(20)))
+    peer.echo(stream, b"after")
+    assert peer.goaway is None, peer.reason
+    peer.close()
+
+
 def oversized():
     """One list of fields that is too large is answered, and costs nobody else anything."""
     peer = Peer.dial().begin()
@@ -110,15 +125,21 @@ def main():
         run.attack("CONTINUATION without end, large", endless(frames.literal(b"a", b"b" * 16000)), large)
         # A name that claims a megabyte of Huffman code.
         claim = REQUEST + b"\x00" + b"\xff" + frames.integer(1 << 20, 7)[1:]
-        run.attack("CONTINUATION without end, Huffman junk", endless(b"\xff" * 16000, claim), "")
+        run.attack("CONTINUATION without end, Huffman junk", endless(b"\xff" * 16000, claim), "",
+                   kind="protocol_violation")
         whole = lambda stream: frames.frame(frames.HEADERS, frames.END_HEADERS, stream, frames.literal(b"a", b"b") * 150000)
         run.attack("one block of 1 MiB", again_and_again(whole), large)
         run.attack("HPACK bomb", again_and_again(bomb, remember), large, oversized)
         reason = "too many field lists that are too large"
         run.attack("many small HPACK bombs", again_and_again(lambda stream: bomb(stream, 20), remember), reason)
         run.attack("HPACK table thrashed", again_and_again(thrash), "too many fields")
+        for what, index in [("", 0x00), (", remembered", 0x40)]:
+            run.attack(f"fields without name and value{what}", again_and_again(nothing(index, b"", b"", 30)),
+                       "too many invalid frames", some_without_value)
+            run.attack(f"fields without value{what}", again_and_again(nothing(index, b"a", b"")), "too many fields")
         run.attack("blocks that do not decode", again_and_again(
-            lambda stream: frames.frame(frames.HEADERS, frames.END_HEADERS, stream, junk)), "")
+            lambda stream: frames.frame(frames.HEADERS, frames.END_HEADERS, stream, junk)), "",
+            kind="protocol_violation")
         run.finish()
 
 

@@ -186,11 +186,13 @@ class Program:
             time.sleep(0.05)
 
     def counted(self, name, **labels):
-        """A counter of this node, over all of its series with these labels."""
+        """A counter of this node, over all of its series with these labels, or with one of these values of a label."""
+        wanted = {label: value if isinstance(value, tuple) else (value,) for label, value in labels.items()}
         place = self.name.removeprefix("node-")
         total = 0.0
         for line in shell(place, "curl", "--silent", "--max-time", "5", "http://127.0.0.1:15020/metrics").splitlines():
-            if line.startswith(name) and all(f'{label}="{value}"' in line for label, value in labels.items()):
+            has = lambda label, values: any(f'{label}="{value}"' in line for value in values)
+            if line.startswith(name) and all(has(*pair) for pair in wanted.items()):
                 total += float(line.rpartition(" ")[2])
         return total
 

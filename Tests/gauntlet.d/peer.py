@@ -27,15 +27,8 @@ class Peer:
     def __init__(self, connection, name, is_server=False):
         self.socket = connection
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if is_server else ssl.PROTOCOL_TLS_CLIENT)
-        made.minimum_version = ssl.TLSVersion.TLSv1_3
-        made.check_hostname = False
-        made.verify_mode = ssl.CERT_NONE if is_server else ssl.CERT_REQUIRED
-        made.load_verify_locations(lab.FOLDER / "control/root-cert.pem")
-        made.load_cert_chain(lab.SCRATCH / f"{name}.pem")
-        made.set_alpn_protocols(["h2"])
         self.coming, self.going = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.tls = made.wrap_bio(self.coming, self.going, server_side=is_server)
+        self.tls = self.context(name, is_server).wrap_bio(self.coming, self.going, server_side=is_server)
         self.heard = b""
         self.preface_left = len(frames.PREFACE) if is_server else 0
         self.unsent = b""
@@ -54,6 +47,24 @@ class Peer:
         return cls(connection, name)
 
     # Handshake and prologue
+
+    def context(self, name, is_server):
+        made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if is_server else ssl.PROTOCOL_TLS_CLIENT)
+        made.minimum_version = ssl.TLSVersion.TLSv1_3
+        made.check_hostname = False
+        made.verify_mode = ssl.CERT_NONE if is_server else ssl.CERT_REQUIRED
+        made.load_verify_locations(lab.FOLDER / "control/root-cert.pem")
+        made.load_cert_chain(lab.SCRATCH / f"{name}.pem")
+        made.set_alpn_protocols(["h2"])
+        return made
+
+    def hello(self):
+        """What it says first; the handshake can go on after it."""
+        try:
+            self.tls.do_handshake()
+        except ssl.SSLWantReadError:
+            pass
+        return self.going.read()
 
     def shake(self):
         self.socket.settimeout(10)

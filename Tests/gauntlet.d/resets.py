@@ -109,6 +109,20 @@ def crowd():
     peer.close()
 
 
+def announced():
+    """Requests that say how much DATA will come, and as much comes."""
+    peer = Peer.dial().begin()
+    for size in (0, 1, 5, 3000):
+        stream = peer.open(SELF, ("content-length", str(size)))
+        data = bytes(range(250)) * (size // 250) + bytes(size % 250)
+        peer.send(frames.frame(frames.DATA, 0, stream, data[:2]) + frames.frame(frames.DATA, 1, stream, data[2:]))
+        assert peer.wait(lambda: peer.saw(frames.DATA, stream, frames.END_STREAM)), "the end did not come"
+        assert peer.received(stream) == data, "other bytes came back"
+        assert not peer.saw(frames.RST_STREAM, stream), "the stream was reset"
+    assert peer.goaway is None, peer.reason
+    peer.close()
+
+
 def fill(peer):
     for _ in range(1024):
         peer.request(SINK)
@@ -133,21 +147,26 @@ def main():
         run.attack("rapid reset", bounded(streaming(rapid)), reason, impatience)
         run.attack("rapid reset, answers not read", bounded(streaming(rapid, hears=False)), reason, churn)
         # Each of these makes us reset the stream.
+        broken, large = "protocol_violation", "WINDOW_UPDATE: window size overflow"
         overflow = lambda stream: connect(stream) + frames.window_update(stream, 0x7FFFFFFF)
-        run.attack("a window that overflows", bounded(streaming(overflow)), "", refusals)
-        run.attack("a window that overflows, answers not read", bounded(streaming(overflow, hears=False)), "")
+        run.attack("a window that overflows", bounded(streaming(overflow)), large, refusals, kind=broken)
+        run.attack("a window that overflows, answers not read", bounded(streaming(overflow, hears=False)), large,
+                   kind=broken)
         strange = frames.literal(b":method", b"CONNECT") + frames.literal(b"X-Upper", b"y")
         malformed = lambda stream: frames.frame(frames.HEADERS, frames.END_HEADERS, stream, strange)
         run.attack("malformed requests", streaming(malformed), "too many invalid frames")
         itself = lambda stream: connect(stream) + frames.frame(
             frames.PRIORITY, 0, stream, struct.pack(">IB", stream, 1))
-        run.attack("streams that depend on themselves", bounded(streaming(itself)), "")
+        run.attack("streams that depend on themselves", bounded(streaming(itself)), "too many PRIORITY frames")
         ended = lambda stream: connect(stream) + frames.frame(frames.DATA, frames.END_STREAM, stream) * 2
-        run.attack("DATA after the end", bounded(streaming(ended)), "")
+        run.attack("DATA after the end", bounded(streaming(ended)),
+                   "DATA: stream in half-closed(remote)", kind=broken)
         long = lambda stream: connect(stream, frames.literal(b"content-length", b"1")) + frames.frame(
             frames.DATA, 0, stream, b"more than one")
-        run.attack("more DATA than was announced", bounded(streaming(long)), "")
-        run.attack("streams beyond what is allowed", bounded(streaming(connect, prepare=fill)), "", crowd)
+        run.attack("more DATA than was announced", bounded(streaming(long)),
+                   "too many requests beyond the streams that may be open", announced)
+        run.attack("streams beyond what is allowed", bounded(streaming(connect, prepare=fill)),
+                   "request HEADERS: max concurrent streams exceeded", crowd, kind=broken)
         run.check("what they opened is closed", nothing_left, at_rest)
         run.finish()
 

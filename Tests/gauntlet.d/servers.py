@@ -30,8 +30,7 @@ class Host:
         with lab.inside(lab.HOST):
             self.listener = socket.create_server((lab.HOST, 15008), backlog=16)
         self.listener.settimeout(10)
-        with lab.inside(lab.WEB):
-            self.application = socket.create_connection((lab.HOST, PORT), timeout=10)
+        self.application = self.call()
 
     def __enter__(self):
         return self
@@ -54,6 +53,19 @@ class Host:
         assert peer.wait(lambda: peer.saw(frames.HEADERS)), "no request came"
         peer.asked = peer.saw(frames.HEADERS)[2]
         return peer
+
+    def call(self):
+        """Another connection of the application's pod."""
+        with lab.inside(lab.WEB):
+            return socket.create_connection((lab.HOST, PORT), timeout=10)
+
+    def exchange(self, application, peer, stream):
+        """Bytes there and back."""
+        before = len(peer.received(stream))
+        application.sendall(b"there")
+        assert peer.wait(lambda: peer.received(stream)[before:] == b"there"), "nothing came"
+        peer.send(frames.frame(frames.DATA, 0, stream, b"and back"))
+        assert application.recv(100) == b"and back"
 
     def ended(self, within=10):
         """Whether the application's connection is over."""
@@ -96,6 +108,59 @@ def served():
         assert peer.goaway is None, peer.reason
         peer.send(frames.frame(frames.DATA, frames.END_STREAM, stream))
         assert host.ended(), "the end did not come"
+        peer.close()
+
+
+def withdraws():
+    """The innocent twin: a server resets one stream, and serves the next on the same tunnel."""
+    with Host() as host:
+        peer = host.take()
+        peer.send(OK(peer.asked) + frames.reset(peer.asked))
+        assert host.ended(), "the application was not told"
+        with host.call() as application:
+            requests = lambda: [frame[2] for frame in peer.frames if frame[0] == frames.HEADERS]
+            assert peer.wait(lambda: len(requests()) == 2), "no request came"
+            stream = requests()[1]
+            peer.send(OK(stream))
+            host.exchange(application, peer, stream)
+        assert peer.goaway is None, peer.reason
+        peer.close()
+
+
+def leaves():
+    """The innocent twin: a server says in order that it goes, twice; the stream that it has goes on, and who comes
+    meanwhile finds another tunnel."""
+    with Host() as host:
+        peer = host.take()
+        stream = peer.asked
+        last = stream.to_bytes(4, "big")
+        peer.send(OK(stream) + frames.frame(frames.GOAWAY, payload=b"\x7f\xff\xff\xff" + bytes(4)))
+        host.exchange(host.application, peer, stream)
+        peer.send(frames.frame(frames.GOAWAY, payload=last + bytes(4)))
+        host.exchange(host.application, peer, stream)
+        with host.call() as application:
+            other = host.take()
+            other.send(OK(other.asked))
+            host.exchange(application, other, other.asked)
+            host.exchange(host.application, peer, stream)
+        peer.send(frames.frame(frames.DATA, frames.END_STREAM, stream))
+        assert host.ended(), "the end did not come"
+        peer.close()
+        other.close()
+
+
+def concludes():
+    """The innocent twin: a server that ends its stream with trailers."""
+    with Host() as host:
+        peer = host.take()
+        stream = peer.asked
+        peer.send(OK(stream))
+        host.exchange(host.application, peer, stream)
+        trailers = answer(frames.literal(b"grpc-status", b"0"), frames.END_HEADERS | frames.END_STREAM)
+        peer.send(frames.frame(frames.DATA, 0, stream, b"and last") + trailers(stream))
+        assert host.application.recv(100) == b"and last"
+        assert host.application.recv(100) == b"", "no clean end came"
+        assert peer.goaway is None and not peer.saw(frames.RST_STREAM), peer.reason
         peer.close()
 
 
@@ -143,10 +208,12 @@ def main():
     with gauntlet.Gauntlet("node-north", words, ZTUNNEL_WORKER_THREADS=1) as run:
         run.attack("a server's flood of PING", flood(floods.PING), "too many PING frames", served)
         run.attack("a server's flood of PING, answers not read", flood(floods.PING, False), "too many PING frames")
-        run.attack("a server's flood of SETTINGS", flood(frames.settings(window=65535), opening=OK), "too many SETTINGS")
-        run.attack("a server's flood of RST_STREAM", flood(frames.reset), "too many resets of closed streams")
+        run.attack("a server's flood of SETTINGS", flood(frames.settings(window=65535), opening=OK), "too many SETTINGS frames")
+        run.attack("a server's flood of RST_STREAM", flood(frames.reset), "too many resets of closed streams",
+                   withdraws)
         goaway = lambda stream: frames.frame(frames.GOAWAY, 0, 0, stream.to_bytes(4, "big") + bytes(4))
-        run.attack("a server's flood of GOAWAY", flood(goaway, opening=OK), "too many frames of types that carry nothing")
+        run.attack("a server's flood of GOAWAY", flood(goaway, opening=OK), "too many frames of types that carry nothing",
+                   leaves)
         empty = lambda stream: frames.frame(frames.DATA, 0, stream)
         run.attack("a server's flood of empty DATA", flood(empty, opening=OK), "too many empty DATA frames")
         interim = answer(frames.literal(b":status", b"100"))
@@ -155,15 +222,22 @@ def main():
         run.attack("a server's CONTINUATION without end", flood(piece, opening=answer(STATUS, 0)),
                    "too many CONTINUATION frames")
         bomb = answer(STATUS + frames.literal(b"bomb", b"x" * 3900, index=0x40) + b"\xbe" * 15000)
-        run.attack("a server's HPACK bomb", flood(bomb), "a header block of too many bytes")
+        run.attack("a server's HPACK bomb", flood(bomb), "a header block of too many bytes", concludes)
         push = lambda stream: frames.frame(frames.PUSH_PROMISE, 4, stream, bytes(4) + STATUS)
-        run.attack("a server that pushes", flood(push), "")
+        run.attack("a server that pushes", flood(push), "PUSH_PROMISE: push disabled", kind="protocol_violation")
         early = lambda stream: frames.frame(frames.DATA, 0, stream, b"too early")
-        run.attack("DATA before the answer", refuses(early))
-        run.attack("GOAWAY before the answer", refuses(lambda _: frames.frame(frames.GOAWAY, 0, 0, bytes(8))))
-        run.attack("every stream refused", refuses(lambda stream: frames.reset(stream, frames.REFUSED_STREAM)))
-        run.attack("every stream refused, and none allowed", refuses(
-            lambda stream: frames.settings(streams=0) + frames.reset(stream)))
+        away = lambda _: frames.frame(frames.GOAWAY, 0, 0, bytes(8))
+        refused = lambda stream: frames.reset(stream, frames.REFUSED_STREAM)
+        none = lambda stream: frames.settings(streams=0) + frames.reset(stream)
+        for name, says, why in [
+            ("DATA before the answer", early, "HTTP/2 failed: DATA: stream not opened"),
+            ("GOAWAY before the answer", away, "the peer reset the stream: REFUSED_STREAM"),
+            ("every stream refused", refused, "the peer reset the stream: REFUSED_STREAM"),
+            ("every stream refused, and none allowed", none, "the peer reset the stream: CANCEL"),
+        ]:
+            run.attack(name, refuses(says), innocent=served, trace=gauntlet.Trace(
+                "connection complete", f"dst.addr={lab.HOST}:", 'direction="outbound"', f'error="{why}"',
+                counter="istio_tcp_connections_failed_total", reporter="source", destination_workload="host"))
         run.finish()
 
 

@@ -115,20 +115,24 @@ def large_frames():
 
 def main():
     with gauntlet.Gauntlet(ZTUNNEL_WORKER_THREADS=1) as run:
+        broken = "protocol_violation"
         run.attack("windows of nothing", closed_windows, None, small_windows, is_cut=False)
         run.attack("tunnels that are not read", unread, None, is_cut=False)
         run.attack("credit byte by byte", drops(1), "too many WINDOW_UPDATE frames")
-        run.attack("credit of nothing", drops(0), "")
+        run.attack("credit of nothing", drops(0), "WINDOW_UPDATE: window_size_increment == 0", kind=broken)
         run.attack("windows of nothing and of one byte by turns", flips(0, 1), "too many SETTINGS frames")
-        run.attack("windows of nothing and of all by turns", flips(0, (1 << 31) - 1), "")
-        run.attack("a window beyond all", sent(lambda _: frames.settings(window=1 << 31)), "")
+        run.attack("windows of nothing and of all by turns", flips(0, (1 << 31) - 1), "too many SETTINGS frames")
+        run.attack("a window beyond all", sent(lambda _: frames.settings(window=1 << 31)),
+                   "SETTINGS: too large SETTINGS_INITIAL_WINDOW_SIZE", kind=broken)
+        large = "too large frame size"
         opened = lambda peer: peer.open(ECHO)
-        run.attack("DATA larger than may be", sent(header(frames.DATA, GIANT), opened), "", large_frames)
-        run.attack("DATA larger than its window", sent(header(frames.DATA, 1 << 20), opened), "")
-        run.attack("HEADERS larger than may be", sent(header(frames.HEADERS, GIANT)), "")
-        run.attack("SETTINGS larger than may be", sent(lambda _: header(frames.SETTINGS, GIANT)(0)), "")
-        run.attack("an unknown frame larger than may be", sent(lambda _: header(0x77, GIANT)(0)), "")
-        run.attack("frame sizes that are none", sent(lambda _: frames.settings(frame=1000)), "")
+        run.attack("DATA larger than may be", sent(header(frames.DATA, GIANT), opened), large, large_frames, kind=broken)
+        run.attack("DATA larger than its window", sent(header(frames.DATA, 1 << 20), opened), "", kind=broken)
+        run.attack("HEADERS larger than may be", sent(header(frames.HEADERS, GIANT)), "a header block of too many bytes")
+        run.attack("SETTINGS larger than may be", sent(lambda _: header(frames.SETTINGS, GIANT)(0)), large, kind=broken)
+        run.attack("an unknown frame larger than may be", sent(lambda _: header(0x77, GIANT)(0)), large, kind=broken)
+        run.attack("frame sizes that are none", sent(lambda _: frames.settings(frame=1000)),
+                   "SETTINGS: invalid SETTINGS_MAX_FRAME_SIZE", kind=broken)
         run.finish()
 
 
