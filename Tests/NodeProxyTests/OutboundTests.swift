@@ -8,9 +8,9 @@ import Testing
 
 /// Where a pod's connections go, and what becomes of those that do not get there at once.
 @Suite(.serialized) struct OutboundTests {
-    private static let vip = Endpoint(IPAddress(v4: 0x0a60_0005), port: 80)
+    static let vip = Endpoint(IPAddress(v4: 0x0a60_0005), port: 80)
 
-    private static func service(
+    static func service(
         waypoint: GatewayAddress? = nil, balancing: LoadBalancing? = nil, address: IPAddress = vip.address
     ) -> Service {
         Service(
@@ -20,7 +20,7 @@ import Testing
     }
 
     /// The pod as an endpoint of the service.
-    private static func endpoint(
+    static func endpoint(
         _ pod: TestPod, status: Workload.Status = .healthy, tunnel: Workload.TunnelProtocol = .hbone,
         addresses: [IPAddress]? = nil
     ) -> Workload {
@@ -292,58 +292,6 @@ import Testing
         #expect(other == "still there")
         TCPSocket.shutdownWrite(of: client)
         #expect(try carrying.event { $0.contains("\"goaway\", \"code\": 0") } != nil, "\(carrying.lines)")
-    }
-
-    @Test func `a tunnel whose peer vanished without a word costs no connection`() throws {
-        let node = try TestNode(enrolling: ["web"])
-        let first = try HBONEPeer.server(in: node.cart, of: node)
-        let destination = Endpoint(node.cart.address, port: 8080)
-        let client = try node.web.connect(destination)
-        try write("first", to: client)
-        let answer = try read(client)
-        #expect(answer == "first")
-        // The pod goes without a farewell, and another one takes its address.
-        let successor = try node.replaceCart { first.stop() }
-        let second = try HBONEPeer.server(in: successor, of: node, accounts: ["cart"])
-        let started = MonotonicClock.now()
-        let again = try node.web.connect(destination)
-        try write("second", to: again)
-        let other = try read(again)
-        #expect(other == "second", "\(node.logText) \(second.lines)")
-        #expect(MonotonicClock.now() - started < .seconds(3))
-        #expect(second.count(of: "request") == 1)
-        #expect(throws: Errno.connectionReset) { _ = try read(client) }
-    }
-
-    @Test func `a tunnel that does not answer its ping gets no new connections`() throws {
-        let node = try TestNode(enrolling: ["web"], others: ["spare"])
-        let spare = try node.pod("spare")
-        let silent = try HBONEPeer.server(in: node.cart, of: node)
-        let alive = try HBONEPeer.server(in: spare, of: node)
-        node.publish {
-            $0.insert(Self.service())
-            $0.insert(Self.endpoint(node.cart))
-            $0.insert(Self.endpoint(spare))
-        }
-        usleep(100_000)
-        for _ in 0..<40 where silent.count(of: "connected") == 0 || alive.count(of: "connected") == 0 {
-            let client = try node.web.connect(Self.vip)
-            try write("hello", to: client)
-            let answer = try read(client)
-            #expect(answer == "hello")
-        }
-        try node.unplugCart()
-        sleep(12)
-        for number in 0..<6 {
-            let started = MonotonicClock.now()
-            let client = try node.web.connect(Self.vip)
-            try write("number \(number)", to: client)
-            var answer: String?
-            for _ in 0..<4 where answer == nil { answer = try read(client) }
-            #expect(answer == "number \(number)", "\(node.logText)")
-            // A TCP connection that nobody answers is given up after ten seconds, the tunnel itself after thirty.
-            #expect(MonotonicClock.now() - started < .seconds(14))
-        }
     }
 
     /// Whether it was nobody's before, or that of a workload outside the mesh.

@@ -3,9 +3,7 @@ import Glibc
 import Mesh
 import Primitives
 import System
-import Telemetry
 import Testing
-import Tunnel
 
 @testable import NodeProxy
 
@@ -29,27 +27,9 @@ private final class PodOnTwoWorkers {
     init(countMax: Int) throws {
         let loops = try [EventLoop(), EventLoop()]
         sink = OwnedDescriptor(adopting: unsafe open("/dev/null", O_WRONLY | O_CLOEXEC))
-        let logger = try Logger(filter: .standard, descriptor: sink.raw)
-        let home = try NetworkNamespace.current()
-        var configuration = NodeConfiguration()
-        (configuration.carriesConnections, configuration.answersNames) = (false, false)
-        configuration.reusesPorts = false
-        let links = loops.map { WorkerLink(mailbox: $0.mailbox) }
-        let settings = configuration
-        workers = loops.enumerated().map { index, loop in
-            Worker(
-                loop: loop, index: index, links: links,
-                control: ControlLink(fetchCertificate: { _, _ in }, learn: { _, _, _ in }, dispose: { _ in }),
-                configuration: settings, logger: logger, home: home, budget: NodeReceiveBudget(),
-                tunnelSources: SharedSourceCensus(countMax: 1))
-        }
-        let census = PodCensus(countMax: countMax)
-        let listeners = try PodListeners.bind(in: home, from: home, configuration)
-        pods = workers.map {
-            PodProxy(
-                worker: $0, uid: "web", name: WorkloadName(name: "web", namespace: "shop", serviceAccount: "web"),
-                namespace: home, listeners: listeners, census: census)
-        }
+        let lone = try LoneWorkers(on: loops, loggingTo: sink.raw)
+        workers = lone.workers
+        pods = try lone.web(PodCensus(countMax: countMax))
         self.loops = loops
         listener = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
         var state = MeshState(settings: MeshSettings(node: "n1"))
@@ -60,7 +40,7 @@ private final class PodOnTwoWorkers {
                     addresses: [IPAddress(v4: 0x0a4d_0001 + UInt32(number))], node: "n1", tunnelProtocol: .hbone))
         }
         for (worker, pod) in zip(workers, pods) { worker.add(pod) }
-        for link in links { link.publish(state, since: loops[0].now) }
+        for link in workers[0].links { link.publish(state, since: loops[0].now) }
         turn()
     }
 
@@ -90,7 +70,7 @@ private final class PodOnTwoWorkers {
     var connectionCounts: [Int] { pods.map(\.connectionCount) }
 
     /// Whether there may be one more, as either worker sees it.
-    var haveRoom: [Bool] { pods.map(\.hasRoom) }
+    var haveRoom: [Bool] { pods.map { $0.crowding() == nil } }
 }
 
 @Suite struct PodCensusTests {

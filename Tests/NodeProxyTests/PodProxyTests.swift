@@ -3,9 +3,7 @@ import Glibc
 import Mesh
 import Primitives
 import System
-import Telemetry
 import Testing
-import Tunnel
 
 @testable import NodeProxy
 
@@ -13,23 +11,10 @@ struct PodProxyTests {
     @Test func `what has waited in vain for a workload's record leaves room for others`() throws {
         let clock = ManualClock(now: MonotonicClock.now())
         let loop = try EventLoop(clock: clock)
-        let home = try NetworkNamespace.current()
-        var configuration = NodeConfiguration()
-        (configuration.carriesConnections, configuration.answersNames) = (false, false)
-        configuration.reusesPorts = false
         let sink = unsafe open("/dev/null", O_WRONLY | O_CLOEXEC)
         defer { close(sink) }
-        let worker = Worker(
-            loop: loop, index: 0, links: [WorkerLink(mailbox: loop.mailbox)],
-            control: ControlLink(
-                fetchCertificate: { _, _ in }, learn: { _, _, _ in }, dispose: { _ in }),
-            configuration: configuration, logger: try Logger(filter: .standard, descriptor: sink), home: home,
-            budget: NodeReceiveBudget(), tunnelSources: SharedSourceCensus(countMax: 1),
-            connectionSources: SharedSourceCensus(countMax: 1))
-        let pod = PodProxy(
-            worker: worker, uid: "web", name: WorkloadName(name: "web", namespace: "shop", serviceAccount: "web"),
-            namespace: home, listeners: try PodListeners.bind(in: home, from: home, configuration),
-            census: PodCensus(countMax: 1))
+        let lone = try LoneWorkers(on: [loop], loggingTo: sink)
+        let (worker, pod) = (lone.workers[0], try lone.web(PodCensus(countMax: 1))[0])
         var refusedCount = 0
         for _ in 0...Limits.waitingConnectionCountMax { pod.withWorkload { if $0 == nil { refusedCount += 1 } } }
         #expect(refusedCount == 1, "one more than may wait")

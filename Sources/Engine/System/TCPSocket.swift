@@ -37,7 +37,7 @@ public enum TCPSocket {
         public init() {}
     }
 
-    /// SO_KEEPALIVE and its times.
+    /// SO_KEEPALIVE and its times; by default a peer that is gone is found within a minute.
     public struct KeepAlive: Sendable, Equatable {
         /// TCP_KEEPIDLE in seconds.
         public var idleSeconds: Int32
@@ -48,7 +48,7 @@ public enum TCPSocket {
         /// Sets TCP_USER_TIMEOUT to the whole of it.
         public var boundsUnacknowledged = false
 
-        public init(idleSeconds: Int32, intervalSeconds: Int32, probes: Int32) {
+        public init(idleSeconds: Int32 = 30, intervalSeconds: Int32 = 10, probes: Int32 = 3) {
             self.idleSeconds = idleSeconds
             self.intervalSeconds = intervalSeconds
             self.probes = probes

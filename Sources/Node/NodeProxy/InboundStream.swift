@@ -22,21 +22,20 @@ final class InboundStream {
     private var failure: String?
     /// The same for the metrics, where it is neither in order nor `connect`.
     private var flag: ResponseFlag?
-    /// It has a place among those of its source.
-    private var hasEntered = false
-    /// The log has been told of others like it.
-    private var isSilent = false
 
     private var pod: PodProxy { tunnel.pod }
 
     static func accept(_ stream: TunnelStream, _ head: [HTTPField], _ tunnel: InboundTunnel) {
+        let pod = tunnel.pod
+        if let crowding = pod.enter(from: tunnel.peer.address) {
+            let record = ConnectionRecord(.inbound, from: tunnel.peer, to: tunnel.local, at: pod.worker.loop.now)
+            record.refuse(on: pod.worker, crowding.message)
+            return stream.refuse([HTTPField(":status", "503")])
+        }
         let inbound = InboundStream(stream, tunnel)
-        stream.adopt(by: inbound, silenceMax: tunnel.pod.worker.silenceMax)
-        let crowding = tunnel.pod.enter(from: tunnel.peer.address)
-        tunnel.pod.opened(inbound)
-        if let crowding { return inbound.refuse(crowding) }
-        inbound.hasEntered = true
-        tunnel.pod.withPolicies {
+        stream.adopt(by: inbound, silenceMax: pod.worker.silenceMax)
+        pod.opened(inbound)
+        pod.withPolicies {
             if stream.awaitsDecision { inbound.decide(head) }
         }
     }
@@ -48,9 +47,7 @@ final class InboundStream {
         record.caller.proof = tunnel.identity.map { .shown($0) } ?? .none
     }
 
-    deinit {
-        if hasEntered { pod.worker.connectionSources.leave(tunnel.peer.address) }
-    }
+    deinit { pod.worker.connectionSources.leave(tunnel.peer.address) }
 
     private func decide(_ head: [HTTPField]) {
         let method = head.first(named: ":method")?.bytes ?? []
@@ -128,11 +125,6 @@ final class InboundStream {
         }
     }
 
-    private func refuse(_ crowding: Crowding) {
-        isSilent = !crowding.isFirst
-        refuse(503, crowding.reason)
-    }
-
     private func refuse(_ status: Int, _ reason: String) {
         failure = reason
         stream.refuse([HTTPField(":status", String(status))])
@@ -185,7 +177,7 @@ extension InboundStream: TunnelStreamOwner {
     func streamEnded(_ stream: TunnelStream, _ ending: RelayEnding) {
         let error = failure ?? ending.cause.failure
         if record.series == nil {
-            record.refuse(on: pod.worker, isSilent ? nil : error ?? "the stream ended")
+            record.refuse(on: pod.worker, error ?? "the stream ended")
         } else {
             record.end(
                 on: pod.worker, fromCaller: ending.bytesToSocket, toCaller: ending.bytesFromSocket, error: error,

@@ -196,14 +196,13 @@ extension NodeConfiguration {
             keepAlive = nil
             return
         }
-        func seconds(_ name: String) throws(ConfigurationError) -> Int32 {
-            guard let span = try reader.duration(name) else { return 180 }
-            return Int32(clamping: max(1, span.components.seconds))
+        func seconds(_ name: String) throws(ConfigurationError) -> Int32? {
+            try reader.duration(name).map { Int32(clamping: max(1, $0.components.seconds)) }
         }
-        let idle = try seconds("KEEPALIVE_TIME")
-        let interval = try seconds("KEEPALIVE_INTERVAL")
-        let probes: Int32? = try reader.number("KEEPALIVE_RETRIES", atLeast: 1)
-        var chosen = TCPSocket.KeepAlive(idleSeconds: idle, intervalSeconds: interval, probes: probes ?? 9)
+        var chosen = TCPSocket.KeepAlive()
+        chosen.idleSeconds = try seconds("KEEPALIVE_TIME") ?? chosen.idleSeconds
+        chosen.intervalSeconds = try seconds("KEEPALIVE_INTERVAL") ?? chosen.intervalSeconds
+        chosen.probes = try reader.number("KEEPALIVE_RETRIES", atLeast: 1) ?? chosen.probes
         chosen.boundsUnacknowledged = try reader.flag("USER_TIMEOUT_ENABLED") ?? false
         keepAlive = chosen
     }

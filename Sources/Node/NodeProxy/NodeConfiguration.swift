@@ -46,7 +46,7 @@ public struct NodeConfiguration: Sendable {
     /// Whether applications see their client's address: must, must not, or where the kernel lets us.
     public var preservesSource: Bool?
     public var isIPv6Enabled = true
-    public var keepAlive: TCPSocket.KeepAlive? = TCPSocket.KeepAlive(idleSeconds: 180, intervalSeconds: 180, probes: 9)
+    public var keepAlive: TCPSocket.KeepAlive? = TCPSocket.KeepAlive()
     public var sendsResponseBaggage = true
     public var reachesApplicationTunnelsOnLoopback = true
 
