@@ -1,0 +1,115 @@
+"""Many connections of one source, each of which stays just below what one may do."""
+
+import contextlib
+import ssl
+import time
+
+import floods
+import frames
+import gauntlet
+import lab
+import resets
+from peer import Outcome, Peer
+
+TUNNELS = 100
+SECONDS = 4
+TICK = 0.1
+# Of what one may do a second, and of the rate that is meant, which an attacker on a small machine may miss.
+SHARE, REACHED = 0.8, 0.5
+
+
+def pings(peer, count):
+    return floods.PING * count
+
+
+def withdrawn(peer, count):
+    first = peer.next_stream
+    peer.next_stream += 2 * count
+    return b"".join(resets.connect(stream) + frames.reset(stream) for stream in range(first, peer.next_stream, 2))
+
+
+def small(peer, count):
+    """One byte at a time on the first stream."""
+    return frames.frame(frames.DATA, 0, 1, b"k") * count
+
+
+def pump(peer):
+    """Sends what it can, and drops what comes. False when the connection is lost."""
+    try:
+        with contextlib.suppress(BlockingIOError):
+            while peer.unsent:
+                peer.unsent = peer.unsent[peer.socket.send(peer.unsent[: 1 << 18]) :]
+        with contextlib.suppress(BlockingIOError):
+            while data := peer.socket.recv(1 << 18):
+                pass
+            return False
+    except (OSError, ssl.SSLError):
+        return False
+    return True
+
+
+def together(piece, rate):
+    """So many a second on each of the tunnels, for a while; none of them is cut."""
+
+    def attack():
+        peers = [Peer.dial().begin() for _ in range(TUNNELS)]
+        for peer in peers:
+            peer.open(f"{lab.LEDGER}:{lab.SINK}")
+        count, made, is_lost = int(rate * SHARE * TICK), 0, False
+        started = due = time.monotonic()
+        while time.monotonic() - started < SECONDS and not is_lost:
+            # One after the other, each as often as the others.
+            for peer in peers:
+                if not peer.unsent:
+                    peer.queue(piece(peer, count))
+                    made += count
+                is_lost = is_lost or not pump(peer)
+                due = max(due + TICK / TUNNELS, time.monotonic() - TICK)
+                time.sleep(max(0, due - time.monotonic()))
+        span = time.monotonic() - started
+        for peer in peers:
+            peer.close()
+        reached = made / span
+        assert is_lost or reached >= REACHED * rate * SHARE * TUNNELS, f"no more than {reached:.0f} a second"
+        return Outcome(peers[0], is_lost, span)
+
+    return attack
+
+
+def at_rest(run, descriptors):
+    """It is over when they are gone: nothing is left open, and the node does next to nothing."""
+    deadline = time.monotonic() + gauntlet.CUT_SECONDS
+    while (left := run.target.descriptors() - descriptors) > 20:
+        assert time.monotonic() < deadline, f"{left} descriptors are left"
+        time.sleep(0.1)
+    before = run.target.processor_seconds()
+    time.sleep(1)
+    spent = run.target.processor_seconds() - before
+    assert spent < 0.5, f"{spent:.2f} s of processor time in one"
+    return f"{left} descriptors more, {spent:.2f} s of processor time in one"
+
+
+def many():
+    """The innocent twin: as many tunnels, each with a stream that is used."""
+    peers = [Peer.dial().begin() for _ in range(TUNNELS)]
+    streams = [peer.open() for peer in peers]
+    for peer, stream in zip(peers, streams):
+        peer.echo(stream, b"one of many")
+    for peer in peers:
+        assert peer.goaway is None, peer.reason
+        peer.close()
+
+
+def main():
+    with gauntlet.Gauntlet(ZTUNNEL_WORKER_THREADS=1) as run:
+        descriptors = run.target.descriptors()
+        for name, piece, rate in [
+            ("PING", pings, 1000), ("requests withdrawn", withdrawn, 500), ("one-byte DATA", small, 1000)
+        ]:
+            run.attack(f"{name} on {TUNNELS} tunnels", together(piece, rate), innocent=many, is_cut=False)
+            run.check(f"{name} on {TUNNELS} tunnels: the end", at_rest, run, descriptors)
+        run.finish()
+
+
+if __name__ == "__main__":
+    main()
