@@ -62,8 +62,12 @@ def no_preface():
 def half_preface():
     """It stops in the midst of the preface."""
     peer = Peer.dial().shake()
-    peer.send(frames.PREFACE[:10])
-    return cut_within(peer.socket, SILENCE)
+    # Nothing is heard, and so nothing acknowledged, which would be no preface any more.
+    peer.queue(frames.PREFACE[:10])
+    peer.socket.sendall(peer.unsent)
+    took = cut_within(peer.socket, SILENCE)
+    assert took > HANDSHAKE, f"cut after {took:.1f} s already"
+    return took
 
 
 def no_pong():
