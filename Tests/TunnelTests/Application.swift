@@ -76,6 +76,12 @@ struct Client: ~Copyable {
     }
 }
 
+/// Bounds what the kernel keeps for a socket; a listener passes it on to those that it accepts.
+func setBuffer(of socket: Int32, _ option: Int32, _ byteCount: Int32) {
+    var byteCount = byteCount
+    unsafe setsockopt(socket, SOL_SOCKET, option, &byteCount, socklen_t(MemoryLayout<Int32>.size))
+}
+
 /// The next connection to a listener that does not wait for one.
 func nextConnection(at listener: Int32) -> Int32 {
     for _ in 0..<500 {

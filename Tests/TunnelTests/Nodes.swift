@@ -1,4 +1,5 @@
 import EventLoop
+import Glibc
 import HTTP2
 import Identity
 import Primitives
@@ -103,9 +104,11 @@ final class Accepter: EventHandler, TunnelOwner, TunnelStreamOwner {
 
     private let settings: HTTP2Settings
     private let expiredDuration: Duration
+    private let applicationSendByteCount: Int32?
 
     init(loop: EventLoop, credentials: TLSCredentials, options: Path.Options) throws {
         self.loop = loop
+        applicationSendByteCount = options.applicationSendByteCount
         buffers = RelayBuffers(limits: options.receive)
         var settings = HTTP2Settings.tunnelServer
         settings.streamCountMax = options.acceptedStreamCountMax
@@ -137,6 +140,7 @@ final class Accepter: EventHandler, TunnelOwner, TunnelStreamOwner {
         guard let target = Endpoint(authority), let socket = try? TCPSocket.connect(to: target) else {
             return stream.refuse([HTTPField(":status", "503")])
         }
+        if let applicationSendByteCount { setBuffer(of: socket.raw, SO_SNDBUF, applicationSendByteCount) }
         try? stream.connect(socket)
     }
 

@@ -21,6 +21,8 @@ final class Path {
         var secondTarget: Endpoint?
         /// What the accepter keeps for applications that do not read.
         var receive = ReceiveLimits()
+        /// SO_SNDBUF of its sockets to applications, if not the usual.
+        var applicationSendByteCount: Int32?
         var silenceMax: Duration = Limits.halfClosedDuration
         /// How the opener's pool is set.
         var idleDuration: Duration = Limits.tunnelIdleDuration

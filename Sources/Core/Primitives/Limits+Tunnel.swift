@@ -13,6 +13,8 @@ extension Limits {
     public static let turnByteCountMax = 256 * 1024
     /// The same for all tunnels of a worker that send bulk.
     public static let workerTurnByteCountMax = 512 * 1024
+    /// What a worker writes in one turn of what waits for applications: many that had stalled may read again at once.
+    public static let workerTurnDrainByteCountMax = 256 * 1024
     /// What is read at once from a peer that may send small frames or records, and so many bytes of what it sends
     /// count as one until its neighbours have their turn: small pieces cost more than their bytes.
     public static let smallReceiveByteCountMax = 16 * 1024
@@ -25,8 +27,8 @@ extension Limits {
     public static let smallReceiveJudgementByteCount = 64 * 1024
     /// What came earlier is forgotten if that was not so much by then.
     public static let smallReceiveSumNanoseconds: UInt64 = 100_000_000
-    /// A read that brings less counts as so much of a turn's share.
-    public static let readCostByteCountMin = 1024
+    /// A read or a write that moves less counts as so much of a turn's share.
+    public static let callCostByteCountMin = 1024
     /// For so long a peer that sent such counts as one that does.
     public static let smallReceiveNanoseconds: UInt64 = 10_000_000_000
     /// Frames are small when this is more than they have on average.

@@ -17,6 +17,9 @@ import System
     let pipes = PipePool()
     /// What may still be done in this turn.
     var turn = TurnShare()
+    /// What of it is left for tunnels that send bulk, and for what waits for applications that have not read.
+    var readShare = ByteShare(Limits.workerTurnByteCountMax)
+    var drainShare = ByteShare(Limits.workerTurnDrainByteCountMax)
     /// What peers may have under way to this worker.
     let budget: ReceiveBudget
 

@@ -102,12 +102,13 @@ struct SocketEnd: ~Copyable {
         _ = try unsafe offer(copy.readable)
     }
 
-    /// Gives the kernel what waits.
-    /// - Returns: how many bytes left.
-    mutating func drain() throws(Errno) -> Int {
+    /// Gives the kernel what waits, so many bytes at most.
+    /// - Returns: how many left.
+    mutating func drain(atMost limit: Int = .max) throws(Errno) -> Int {
         var left = 0
-        while !pending.isEmpty {
-            guard case .bytes(let count) = try unsafe descriptor.write(pending.readable) else { break }
+        while !pending.isEmpty, left < limit {
+            let piece = unsafe UnsafeRawBufferPointer(rebasing: pending.readable.prefix(limit - left))
+            guard case .bytes(let count) = try unsafe descriptor.write(piece) else { break }
             pending.consume(count)
             left += count
         }
@@ -122,6 +123,9 @@ struct SocketEnd: ~Copyable {
         isFinished = true
         TCPSocket.shutdownWrite(of: descriptor)
     }
+
+    /// Has the handler resumed in the loop's next turn, unless the watch has ended by then.
+    func requestResume(on loop: EventLoop) { loop.requestResume(registration) }
 
     /// Stops watching and gives the socket back.
     consuming func release(from loop: EventLoop) -> OwnedDescriptor {

@@ -42,12 +42,12 @@ extension TunnelConnection {
         return batch.holds(stream, count)
     }
 
-    /// Writes what small frames brought for each stream.
+    /// Writes what small frames brought for each stream: no more than was read just now.
     func deliverHeld(_ session: HTTP2Session) {
         guard let held = batch.end(session.frameCount) else { return }
         for stream in held {
             stream.isHeld = false
-            stream.drain()
+            stream.deliver()
         }
     }
 

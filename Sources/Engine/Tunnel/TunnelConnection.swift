@@ -217,12 +217,12 @@ extension TunnelConnection: EventHandler {
     private func receive() {
         var share = Limits.turnByteCountMax
         while phase != .closed, !pausesReading() {
-            guard share > 0, !pace.sendsLarge || buffers.turn.hasBytes(in: loop.turnCount) else {
+            guard share > 0, !pace.sendsLarge || buffers.readShare.left(in: loop.turnCount) > 0 else {
                 return requestResume()
             }
             let input = untaken.isEmpty ? socket.receive(into: buffers, atMost: pace.byteCountMax) : recall()
-            share -= max(pace.cost(of: input.byteCount), Limits.readCostByteCountMin)
-            buffers.turn.read(input.byteCount)
+            share -= max(pace.cost(of: input.byteCount), Limits.callCostByteCountMin)
+            buffers.readShare.take(input.byteCount)
             take(input)
             guard untaken.isEmpty else { return requestResume() }
             if input.isDrained { return }

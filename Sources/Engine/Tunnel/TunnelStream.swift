@@ -3,26 +3,6 @@ public import HTTP2
 public import Primitives
 public import System
 
-/// Told what becomes of a stream.
-public protocol TunnelStreamOwner: AnyObject {
-    /// Client: the peer has answered the CONNECT request. After 200 the relay runs; after anything else the stream is
-    /// reset and ends.
-    func streamAnswered(_ stream: TunnelStream, status: Int, fields: [HTTPField])
-    /// Client: before the answer the application has sent its last byte, and all before it are still to be read.
-    /// Perhaps it has gone; `giveUp` is for then.
-    func streamApplicationEnded(_ stream: TunnelStream)
-    /// Server: the socket given to `connect` is connected; `accept` starts the relay.
-    func streamConnected(_ stream: TunnelStream)
-    /// Called exactly once; the socket is closed.
-    func streamEnded(_ stream: TunnelStream, _ ending: RelayEnding)
-}
-
-extension TunnelStreamOwner {
-    public func streamAnswered(_ stream: TunnelStream, status: Int, fields: [HTTPField]) {}
-    public func streamApplicationEnded(_ stream: TunnelStream) {}
-    public func streamConnected(_ stream: TunnelStream) {}
-}
-
 /// One CONNECT stream of a tunnel, joined with one socket: the relay between the two. Bytes go from the socket to the
 /// peer when the session asks for them, and from the peer straight to the socket; only what the socket does not take
 /// is kept, within the stream's window, and credit for it is given back when it has left.
@@ -40,6 +20,8 @@ public final class TunnelStream: HTTP2Stream {
     private var owner: (any TunnelStreamOwner)?
     /// Tells every stream that it is closed before it goes.
     private(set) var tunnel: Borrowed<TunnelConnection>?
+    /// Those of the worker; the stream may outlive its tunnel.
+    private(set) var buffers: RelayBuffers?
     private var socket: SocketEnd?
     private var phase = Phase.requesting
     private let isServer: Bool
@@ -54,6 +36,8 @@ public final class TunnelStream: HTTP2Stream {
     private var timer: TimerToken?
     private var cause: RelayCause?
     var window: StreamWindow
+    /// What waits for the application goes on in the loop's next turn.
+    var isResumeRequested = false
     /// Among those to which a batch of small frames is delivered at its end.
     var isHeld = false
     /// Where the budget keeps a stream whose window has grown.
@@ -93,6 +77,7 @@ public final class TunnelStream: HTTP2Stream {
 
     func opened(on tunnel: TunnelConnection) {
         self.tunnel = Borrowed(tunnel)
+        buffers = tunnel.buffers
         window = StreamWindow(Int(tunnel.settings.streamWindowByteCount), at: loop.now)
         if !isServer { restart(Limits.connectResponseDuration) }
     }
@@ -175,7 +160,10 @@ public final class TunnelStream: HTTP2Stream {
     override public func received(_ bytes: UnsafeRawBufferPointer) {
         switch phase {
         case .relaying:
-            if bytes.count < Limits.heldPieceByteCountMax, tunnel?.with({ $0.holds(self) }) ?? false {
+            // Where older bytes wait, it only joins them.
+            if bytes.count < Limits.heldPieceByteCountMax, isHeld || pendingByteCount == 0,
+                tunnel?.with({ $0.holds(self) }) ?? false
+            {
                 unsafe socket?.hold(bytes)
                 break
             }
@@ -193,7 +181,7 @@ public final class TunnelStream: HTTP2Stream {
 
     private func noteWaiting() {
         countWaiting(
-            (socket?.pendingByteCount ?? 0) + early.count, heldIn: (socket?.heldByteCount ?? 0) + early.capacity)
+            pendingByteCount + early.count, heldIn: (socket?.heldByteCount ?? 0) + early.capacity)
     }
 
     override public func receivedEnd() {
@@ -301,13 +289,10 @@ extension TunnelStream: EventHandler, TimerHandler {
         cancelTimer()
         phase = .relaying
         if !early.isEmpty {
-            do throws(Errno) {
-                let count = try unsafe socket?.offer(early.readable) ?? 0
-                early.release()
-                delivered(count)
-            } catch {
-                return socketFailed(error)
-            }
+            unsafe socket?.hold(early.readable)
+            early.release()
+            drain()
+            guard phase == .relaying else { return }
             noteWaiting()
         }
         if hasPeerEnded {
@@ -324,23 +309,38 @@ extension TunnelStream: EventHandler, TimerHandler {
         tunnel?.with { $0.resume(self) }
     }
 
-    /// Gives the application what waits for it.
-    func drain() {
-        guard let waiting = socket?.pendingByteCount, waiting > 0 else { return }
+    /// Bytes that came for the application and that its socket has not taken.
+    var pendingByteCount: Int { socket?.pendingByteCount ?? 0 }
+
+    /// Gives the application what waits for it, so many bytes at most.
+    /// - Returns: how many it took.
+    @discardableResult
+    func deliver(atMost limit: Int = .max) -> Int {
+        guard pendingByteCount > 0 else { return 0 }
+        var count = 0
         do throws(Errno) {
-            let count = try socket?.drain() ?? 0
+            count = try socket?.drain(atMost: limit) ?? 0
             delivered(count)
         } catch {
-            return socketFailed(error)
+            socketFailed(error)
+            return 0
         }
         noteWaiting()
         if tunnel == nil, socket?.hasFinished ?? true { end(.completed) }
+        return count
+    }
+
+    /// Has `resume` called in the loop's next turn, unless the stream has ended by then.
+    func requestResume() {
+        guard !isResumeRequested else { return }
+        isResumeRequested = true
+        socket?.requestResume(on: loop)
     }
 
     private func delivered(_ byteCount: Int) {
         guard byteCount > 0 else { return }
         bytesToSocket &+= UInt64(byteCount)
-        let keepsUp = socket?.pendingByteCount == 0
+        let keepsUp = pendingByteCount == 0
         tunnel?.with {
             $0.consume(byteCount, of: self)
             fitWindow(after: byteCount, on: $0, keepsUp: keepsUp)

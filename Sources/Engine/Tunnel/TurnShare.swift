@@ -6,7 +6,6 @@ struct TurnShare {
     private var turn: UInt64 = 0
     private var requestCount = 0
     private var endCount = 0
-    private var byteCount = 0
 
     /// A request may be decided in the loop's turn of this number, which has taken so long: one in each turn, and more
     /// in one that was short.
@@ -26,14 +25,6 @@ struct TurnShare {
     }
 
     mutating func ended(_ count: Int) { endCount += count }
-
-    /// Bulk may be read.
-    mutating func hasBytes(in turn: UInt64) -> Bool {
-        begin(turn)
-        return byteCount < Limits.workerTurnByteCountMax
-    }
-
-    mutating func read(_ count: Int) { byteCount += count }
 
     private mutating func begin(_ turn: UInt64) {
         if turn != self.turn { self = TurnShare(turn: turn) }

@@ -1,0 +1,28 @@
+import EventLoop
+import Primitives
+
+/// What waits for applications leaves within a share of each turn, as many that had stalled may read again at once.
+extension TunnelStream {
+    /// The application's socket takes more of what waits for it.
+    func drain() {
+        guard pendingByteCount > 0, !isResumeRequested, let buffers else { return }
+        if buffers.drainShare.isAwaited(in: loop.turnCount) { requestResume() } else { drain(buffers) }
+    }
+
+    public func resume() {
+        isResumeRequested = false
+        if let buffers { drain(buffers) }
+    }
+
+    /// Writes as much as the turn has left. The next one goes on with the rest: there is no further event for it unless
+    /// the socket has refused some.
+    private func drain(_ buffers: RelayBuffers) {
+        let share = buffers.drainShare.left(in: loop.turnCount)
+        if share > 0 {
+            let count = deliver(atMost: share)
+            buffers.drainShare.take(max(count, Limits.callCostByteCountMin))
+            guard count == share else { return }
+        }
+        if pendingByteCount > 0 { requestResume() }
+    }
+}
