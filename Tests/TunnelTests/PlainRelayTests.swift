@@ -14,17 +14,28 @@ private final class PlainEntrance: EventHandler, PlainRelayOwner {
     private var relays: [PlainRelay] = []
     private(set) var endings: [RelayEnding] = []
     private let silenceMax: Duration
+    /// What the kernel keeps for each of its sockets, if not the usual.
+    private let bufferByteCount: Int32?
 
-    init(_ loop: EventLoop, to target: Endpoint, silenceMax: Duration = Limits.halfClosedDuration) throws {
+    init(
+        _ loop: EventLoop, to target: Endpoint, silenceMax: Duration = Limits.halfClosedDuration,
+        bufferByteCount: Int32? = nil
+    ) throws {
         (self.loop, self.target, self.silenceMax) = (loop, target, silenceMax)
+        self.bufferByteCount = bufferByteCount
         listener = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
         _ = try loop.register(listener, for: .listener, handler: self)
+        if let bufferByteCount { setBuffer(of: listener.raw, SO_RCVBUF, bufferByteCount) }
     }
 
     var endpoint: Endpoint? { TCPSocket.localEndpoint(of: listener) }
 
+    /// Bytes read from those that it has accepted.
+    var readByteCount: Int { relays.map { Int($0.bytesFromAccepted) }.reduce(0, +) }
+
     func ready(_ events: ReadyEvents) {
         while let accepted = try? TCPSocket.accept(listener), let dialled = try? TCPSocket.connect(to: target) {
+            if let bufferByteCount { setBuffer(of: dialled.raw, SO_SNDBUF, bufferByteCount) }
             let relay = try? PlainRelay(
                 loop: loop, buffers: buffers, accepted: accepted.take(), dialled: dialled, owner: self,
                 silenceMax: silenceMax)
@@ -122,5 +133,61 @@ struct PlainRelayTests {
         }
         #expect(entrance.endings.first?.cause == .aborted("half-closed and silent for too long"))
         withExtendedLifetime(listener) {}
+    }
+
+    /// Says what the client says; reads what is there and returns it.
+    private func receive(_ socket: Int32) -> [UInt8] {
+        var room = [UInt8](repeating: 0, count: 1 << 20)
+        let count = unsafe recv(socket, &room, room.count, Int32(MSG_DONTWAIT))
+        return Array(room.prefix(max(0, count)))
+    }
+
+    @Test func `readers that read again at once share the turns of their relays, and all get everything`() throws {
+        let loop = try EventLoop()
+        let listener = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
+        setBuffer(of: listener.raw, SO_RCVBUF, 16 * 1024)
+        let target = TCPSocket.localEndpoint(of: listener)
+        let entrance = try PlainEntrance(loop, to: #require(target), bufferByteCount: 128 * 1024)
+        let address = try #require(entrance.endpoint)
+        var clients: [Int32] = []
+        for _ in 0..<32 {
+            let client = try Client(address)
+            clients.append(dup(client.socket))
+            setBuffer(of: client.socket, SO_SNDBUF, 128 * 1024)
+        }
+        func turn(_ count: Int) { for _ in 0..<count { loop.turn(waitingAtMost: .milliseconds(2)) } }
+        turn(20)
+        let servers = clients.map { _ in nextConnection(at: listener.raw) }
+        // Until all that lies between is full.
+        let message = pattern(2 << 20, seed: 3)
+        var sent = clients.map { _ in 0 }
+        for _ in 0..<64 {
+            for number in clients.indices {
+                let count = unsafe message[sent[number]...].withUnsafeBytes {
+                    unsafe send(clients[number], $0.baseAddress, 32 * 1024, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
+                }
+                sent[number] += max(0, count)
+            }
+            turn(2)
+        }
+        #expect(sent.allSatisfy { $0 < message.count })
+        for client in clients { shutdown(client, Int32(SHUT_WR)) }
+        var received = servers.map { _ in [UInt8]() }
+        var most = 0
+        let limit = MonotonicClock.now() + .seconds(60)
+        while received.map(\.count) != sent, MonotonicClock.now() < limit {
+            for number in servers.indices { received[number] += receive(servers[number]) }
+            let before = entrance.readByteCount
+            loop.turn(waitingAtMost: .milliseconds(2))
+            most = max(most, entrance.readByteCount - before)
+        }
+        for number in servers.indices { #expect(received[number] == Array(message[..<sent[number]])) }
+        for server in servers { shutdown(server, Int32(SHUT_WR)) }
+        while entrance.endings.count < 32, MonotonicClock.now() < limit { turn(1) }
+        #expect(entrance.endings.count { $0.cause == .completed } == 32)
+        // The last one moves its own share, and a read beyond it.
+        let bound = Limits.workerTurnRelayByteCountMax + Limits.turnByteCountMax + Limits.receiveByteCountMax
+        #expect(most > 0 && most <= bound, "\(most)")
+        for socket in clients + servers { close(socket) }
     }
 }

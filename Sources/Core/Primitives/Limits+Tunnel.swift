@@ -15,6 +15,8 @@ extension Limits {
     public static let workerTurnByteCountMax = 512 * 1024
     /// What a worker writes in one turn of what waits for applications: many that had stalled may read again at once.
     public static let workerTurnDrainByteCountMax = 256 * 1024
+    /// What all plain relays of a worker move in one turn, beside a small piece for each that has moved no bulk.
+    public static let workerTurnRelayByteCountMax = 512 * 1024
     /// What is read at once from a peer that may send small frames or records, and so many bytes of what it sends
     /// count as one until its neighbours have their turn: small pieces cost more than their bytes.
     public static let smallReceiveByteCountMax = 16 * 1024

@@ -91,7 +91,15 @@ public final class PlainRelay: ResumeHandler {
             }
             if !connected(events) { return }
         }
-        pump()
+        // What is to be resumed in this turn moves then.
+        guard !resumeRequested else { return }
+        if isBulk, buffers.relayShare.isAwaited(in: loop.turnCount) { requestResume() } else { pump() }
+    }
+
+    /// One direction or the other moves so much that it may have to wait for its turn.
+    private var isBulk: Bool {
+        pipeUp != nil || pipeDown != nil || (accepted?.pendingByteCount ?? 0) > 0
+            || (dialled?.pendingByteCount ?? 0) > 0
     }
 
     private func connected(_ events: ReadyEvents) -> Bool {
@@ -109,17 +117,20 @@ public final class PlainRelay: ResumeHandler {
 
     public func resume() {
         resumeRequested = false
-        pump()
+        if buffers.relayShare.left(in: loop.turnCount) > 0 { pump() } else { requestResume() }
+    }
+
+    private func requestResume() {
+        guard !resumeRequested else { return }
+        resumeRequested = true
+        loop.requestResume(self)
     }
 
     private func pump() {
         do throws(Errno) {
             let up = try move(&accepted, &dialled, &pipeUp, &fromAccepted)
             let down = try move(&dialled, &accepted, &pipeDown, &toAccepted)
-            if (up || down), !resumeRequested {
-                resumeRequested = true
-                loop.requestResume(self)
-            }
+            if up || down { requestResume() }
         } catch {
             end(.socketFailed(error))
             return
@@ -140,18 +151,24 @@ public final class PlainRelay: ResumeHandler {
         _ source: inout SocketEnd?, _ sink: inout SocketEnd?, _ pipe: inout SplicePipe?, _ total: inout UInt64
     ) throws(Errno) -> Bool {
         guard source != nil, sink != nil else { return false }
-        _ = try sink?.drain()
-        var share = Limits.turnByteCountMax
+        // When others have used up the turn's share, a short message passes and bulk waits.
+        let isLate = buffers.relayShare.left(in: loop.turnCount) == 0
+        if isLate, pipe != nil || sink?.pendingByteCount != 0 { return true }
+        buffers.relayShare.take(try drain(&sink, pipe))
+        let pieceByteCount = isLate ? Limits.smallReceiveByteCountMax : Limits.receiveByteCountMax
+        var share = min(Limits.turnByteCountMax, pieceByteCount)
         while share > 0, sink?.pendingByteCount == 0 {
             if let pipe { try sink?.drain(pipe) }
-            guard (pipe?.count ?? 0) == 0, let outcome = try read(&source, pipe, limit: share) else { return false }
+            guard (pipe?.count ?? 0) == 0, let outcome = try read(&source, pipe, pieceByteCount, limit: share)
+            else { return false }
             switch outcome {
             case .bytes(let count):
                 total &+= UInt64(count)
                 share -= count
+                buffers.relayShare.take(count)
                 guard pipe == nil else { break }
                 _ = try unsafe sink?.offer(UnsafeRawBufferPointer(rebasing: buffers.received[..<count]))
-                if unsafe count == buffers.received.count { pipe = buffers.pipes.take() }
+                if count == pieceByteCount { pipe = buffers.pipes.take() }
             case .wouldBlock:
                 giveBack(&pipe)
                 return false
@@ -165,9 +182,25 @@ public final class PlainRelay: ResumeHandler {
         return share <= 0 && sink?.pendingByteCount == 0 && (pipe?.count ?? 0) == 0
     }
 
-    private func read(_ source: inout SocketEnd?, _ pipe: SplicePipe?, limit: Int) throws(Errno) -> IOOutcome? {
+    /// Gives a sink what has waited for it since an earlier turn.
+    /// - Returns: how many bytes left.
+    private func drain(_ sink: inout SocketEnd?, _ pipe: SplicePipe?) throws(Errno) -> Int {
+        var count = try sink?.drain() ?? 0
+        if let pipe, sink?.pendingByteCount == 0 {
+            count += pipe.count
+            try sink?.drain(pipe)
+            count -= pipe.count
+        }
+        return count
+    }
+
+    /// Takes what is left of the share into a pipe, or else a piece.
+    private func read(
+        _ source: inout SocketEnd?, _ pipe: SplicePipe?, _ pieceByteCount: Int, limit: Int
+    ) throws(Errno) -> IOOutcome? {
         if let pipe { return try source?.read(into: pipe, limit: limit) }
-        return try unsafe source?.read(into: buffers.received)
+        return try unsafe source?.read(
+            into: UnsafeMutableRawBufferPointer(rebasing: buffers.received.prefix(pieceByteCount)))
     }
 
     private func giveBack(_ pipe: inout SplicePipe?) {

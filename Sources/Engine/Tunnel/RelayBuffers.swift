@@ -17,9 +17,11 @@ import System
     let pipes = PipePool()
     /// What may still be done in this turn.
     var turn = TurnShare()
-    /// What of it is left for tunnels that send bulk, and for what waits for applications that have not read.
+    /// What of it is left for tunnels that send bulk, for what waits for applications that have not read, and for plain
+    /// bulk.
     var readShare = ByteShare(Limits.workerTurnByteCountMax)
     var drainShare = ByteShare(Limits.workerTurnDrainByteCountMax)
+    var relayShare = ByteShare(Limits.workerTurnRelayByteCountMax)
     /// What peers may have under way to this worker.
     let budget: ReceiveBudget
 
