@@ -133,6 +133,45 @@ import Testing
         #expect(at("10.97.0.2", "c") == nil)
     }
 
+    @Test func `among networks as well a client sees its own namespace's first, the canonical one, and no hidden one`()
+    {
+        func service(
+            _ namespace: String, _ prefix: String, canonical: Bool = false, hidden: Bool = false
+        ) -> Service {
+            Fixture.service(
+                "db", namespace: namespace, canonical: canonical, visibility: hidden ? .namespace : .everyone,
+                prefixes: [prefix])
+        }
+        let single = Fixture.service("single", vip: "10.97.0.1", namespace: "d", visibility: .namespace)
+        let services = [
+            service("wide", "10.0.0.0/8"), service("a", "10.96.0.0/16"), service("b", "10.96.0.0/16", canonical: true),
+            service("c", "10.96.0.0/16", canonical: true, hidden: true), service("d", "10.97.0.0/16", hidden: true),
+            single,
+        ]
+        for order in [services, services.reversed()] {
+            var state = Fixture.state([], order)
+            for (address, client, expected) in [
+                ("10.96.0.2", "a", "a"), ("10.96.0.2", "b", "b"), ("10.96.0.2", "c", "c"), ("10.96.0.2", "e", "b"),
+                // A larger network of its own goes before the smaller one of others.
+                ("10.96.0.2", "wide", "wide"),
+                // The hidden address and the hidden network around it leave the one around both.
+                ("10.97.0.1", "d", "single.d"), ("10.97.0.2", "d", "d"), ("10.97.0.1", "e", "wide"),
+                ("10.97.0.2", "e", "wide"),
+            ] {
+                let found = state.service(at: Fixture.networkAddress(address), for: client)
+                let name = found.map { $0 === single ? "single.d" : $0.namespace }
+                #expect(name == expected, "\(address) for \(client)")
+            }
+            state.removeAddress(named: "b/db.b.svc.cluster.local")
+            #expect(state.service(at: Fixture.networkAddress("10.96.0.2"), for: "e")?.namespace == "a")
+            state.removeAddress(named: "a/db.a.svc.cluster.local")
+            #expect(state.service(at: Fixture.networkAddress("10.96.0.2"), for: "e")?.namespace == "wide")
+            state.removeAddress(named: "wide/db.wide.svc.cluster.local")
+            #expect(state.service(at: Fixture.networkAddress("10.96.0.2"), for: "e") == nil)
+            #expect(state.service(at: Fixture.networkAddress("10.97.0.1"), for: "e") == nil)
+        }
+    }
+
     @Test func `a workload's policies are its namespace's and those that it names`() {
         var state = Fixture.state()
         let denial = PolicyRule(clauses: [])

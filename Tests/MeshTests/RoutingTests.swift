@@ -142,6 +142,26 @@ import Wire
         #expect(try #require(state.route(web, "10.96.0.5:80").tunnel).authority.description == "10.1.0.7:8080")
     }
 
+    @Test func `a service of a namespace that keeps it to itself is to others as if it were not there`() throws {
+        let gardener = Fixture.pod("gardener", "10.1.0.6", namespace: "garden")
+        let own = Fixture.pod(
+            "rose-0", "10.1.0.8", namespace: "garden", services: [("garden/rose.garden.svc.cluster.local", PortMap())])
+        let hidden = Fixture.service("rose", vip: "10.96.0.5", namespace: "garden", visibility: .namespace)
+        let around = Fixture.service("cart", prefixes: ["10.96.0.0/16"])
+        let alone = Fixture.state([web, gardener, own, Fixture.cart], [hidden])
+        let plain = try #require(alone.route(web, "10.96.0.5:80").plain)
+        #expect(plain.destination.description == "10.96.0.5:80")
+        #expect(plain.service == nil && plain.workload == nil)
+        let surrounded = Fixture.state([web, gardener, own, Fixture.cart], [hidden, around])
+        for (state, client, expected) in [
+            (alone, gardener, own), (surrounded, gardener, own), (surrounded, web, Fixture.cart),
+        ] {
+            let tunnel = try #require(state.route(client, "10.96.0.5:80").tunnel)
+            #expect(tunnel.workload === expected)
+            #expect(tunnel.authority.description == "\(expected.addresses[0]):8080")
+        }
+    }
+
     @Test func `an endpoint that could not be reached is not chosen again`() {
         let endpoints = (1...3).map {
             Fixture.pod("p\($0)", "10.1.1.\($0)", services: [("shop/cart.shop.svc.cluster.local", PortMap())])

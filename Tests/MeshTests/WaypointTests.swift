@@ -26,6 +26,59 @@ import Wire
         #expect(tunnel.expectedIdentities.map(\.description) == expected)
     }
 
+    @Test func `a service that leaves connections alone is not left alone by its waypoint`() throws {
+        func route(_ gateway: String?, _ destination: String) -> OutboundRoute {
+            let orders = Fixture.service(
+                "orders", vip: "10.96.0.3", waypoint: gateway.map { Fixture.gateway($0) },
+                balancing: LoadBalancing(mode: .passthrough), prefixes: ["10.97.0.0/16"])
+            return Fixture.state([web, waypoint], [orders]).route(web, destination)
+        }
+        for destination in ["10.96.0.3:80", "10.97.1.2:80", "10.97.1.2:81"] {
+            let tunnel = try #require(route("10.1.0.9", destination).tunnel)
+            #expect(tunnel.nextHop.description == "10.1.0.9:15008")
+            #expect(tunnel.authority.description == destination)
+            #expect(tunnel.workload === waypoint)
+            #expect(tunnel.service?.name == "orders")
+            #expect(route("10.1.2.3", destination).refusal?.hasPrefix("unknown waypoint: ") == true)
+            let plain = try #require(route(nil, destination).plain)
+            #expect(plain.destination.description == destination)
+            #expect(plain.workload == nil)
+        }
+    }
+
+    @Test func `a waypoint may be of another family than what it is asked for`() throws {
+        func service(_ name: String, _ addresses: [String], ports: PortMap, waypoint: GatewayAddress? = nil) -> Service
+        {
+            Service(
+                name: name, namespace: "shop", hostname: "\(name).shop.svc.cluster.local",
+                addresses: addresses.map { Fixture.networkAddress($0) }, ports: ports, waypoint: waypoint)
+        }
+        let (four, six) = ("10.1.0.9", "fd00::9")
+        // The waypoint's addresses, how it is named, what the client dials, and the address that is dialled.
+        let cases: [([String], String, String, String)] = [
+            // By name the client's family is preferred, and the other one serves as well.
+            ([four, six], Self.key, "10.96.0.3", four), ([four, six], Self.key, "fd00:96::3", six),
+            ([six], Self.key, "10.96.0.3", six), ([four], Self.key, "fd00:96::3", four),
+            // By address it is the family of that, whatever the client dialled.
+            ([four, six], six, "10.96.0.3", six), ([four, six], four, "fd00:96::3", four),
+            ([four, six], "fd00:96::9", "10.96.0.3", six), ([four, six], "10.96.0.9", "fd00:96::3", four),
+            ([four], "fd00:96::9", "10.96.0.3", four),
+        ]
+        for (addresses, gateway, dialled, hop) in cases {
+            let pod = Workload(
+                uid: "waypoint-0", name: "waypoint-0", namespace: "shop", addresses: addresses.map(Fixture.address),
+                tunnelProtocol: .hbone, services: [Workload.Membership(Fixture.key(Self.key), ports: PortMap())])
+            let orders = service(
+                "orders", ["10.96.0.3", "fd00:96::3"], ports: [80: 8080], waypoint: Fixture.gateway(gateway))
+            let state = Fixture.state(
+                [web, pod], [service("waypoint", ["10.96.0.9", "fd00:96::9"], ports: [15008: 15008]), orders])
+            let destination = Endpoint(Fixture.address(dialled), port: 80)
+            let tunnel = try #require(state.route(web, destination.description).tunnel)
+            #expect(tunnel.nextHop == Endpoint(Fixture.address(hop), port: 15008), "\(addresses) \(gateway) \(dialled)")
+            #expect(tunnel.authority == .address(destination))
+        }
+    }
+
     @Test(arguments: ["10.1.2.3", "shop/none.shop.svc.cluster.local"])
     func `a waypoint that is not known is no reason to go without`(gateway: String) {
         let orders = Fixture.service("orders", vip: "10.96.0.3", waypoint: Fixture.gateway(gateway))
