@@ -7,8 +7,13 @@ import TLS
 /// A CA in the process, in the place of the control plane's.
 final class LocalSigner: CertificateSigner {
     private let authority: CertificateAuthority
+    private let refused: Set<String>
 
-    init(_ authority: CertificateAuthority) { self.authority = authority }
+    /// - Parameter refused: the service accounts that get no certificate.
+    init(_ authority: CertificateAuthority, refusing refused: Set<String> = []) {
+        self.authority = authority
+        self.refused = refused
+    }
 
     static func makeAuthority() throws -> CertificateAuthority { try makeRoot().authority }
 
@@ -21,6 +26,9 @@ final class LocalSigner: CertificateSigner {
         _ request: [UInt8], for identity: SPIFFEID,
         completion: @escaping (Result<[String], CertificateFailure>) -> Void
     ) {
+        if refused.contains(identity.serviceAccount) {
+            return completion(.failure(CertificateFailure("not for this account")))
+        }
         do {
             let leaf = try authority.sign(
                 CertificateSigningRequest(pem: request),

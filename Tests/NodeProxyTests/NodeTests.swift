@@ -103,6 +103,7 @@ import Testing
             #expect(greeting == "open")
             open.append(HeldSocket(socket))
         }
+        let changed = MonotonicClock.now()
         node.publish { $0.policies.insert(.nobody) }
         var resetCount = 0
         for client in open {
@@ -110,6 +111,8 @@ import Testing
             do { _ = try read(socket) } catch { if error as? Errno == .connectionReset { resetCount += 1 } }
         }
         #expect(resetCount == count)
+        // A second is what it may take; another one is for who reads here.
+        #expect(MonotonicClock.now() - changed < .seconds(2))
     }
 
     @Test func `plaintext from outside the mesh reaches the pod unless a policy asks for an identity`() throws {

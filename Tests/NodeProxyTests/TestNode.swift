@@ -88,9 +88,10 @@ final class TestNode: Sendable {
     ///   - enrolled: the pods that the node proxy serves; the others are left to themselves.
     ///   - others: pods beside web and cart.
     ///   - knowsMesh: false leaves the node in its first load, until `know`.
+    ///   - unsigned: pods whose certificates the CA refuses.
     init(
         enrolling enrolled: Set<String> = ["web", "cart"], others: [String] = [], knowsMesh: Bool = true,
-        configuration: NodeConfiguration = NodeConfiguration()
+        unsigned: Set<String> = [], configuration: NodeConfiguration = NodeConfiguration()
     ) throws {
         (authority, authorityKey) = try LocalSigner.makeRoot()
         var configuration = configuration
@@ -113,7 +114,7 @@ final class TestNode: Sendable {
         Thread.start(named: "test-node") { [authority, configuration] in
             guard let loop = try? EventLoop(),
                 let node = try? Node(loop: loop, configuration: configuration, logger: logger),
-                (try? node.start(signer: LocalSigner(authority))) != nil
+                (try? node.start(signer: LocalSigner(authority, refusing: unsigned))) != nil
             else { return Wakeup.signal(handOff.arrived) }
             handOff.box.withLock { $0 = loop.mailbox }
             Wakeup.signal(handOff.arrived)
