@@ -1,3 +1,4 @@
+import Glibc
 import System
 import Testing
 
@@ -17,14 +18,20 @@ struct WaypointTests {
     init() throws {
         world = try World(pods: [
             .init(name: "waypoint", address: "10.78.1.7"), .init(name: "stranger", address: "10.78.1.8"),
+            .init(name: "canary", address: "10.78.1.6"),
         ])
-        let authorities = Target.allCases.flatMap { ["--authority", $0.address] }
-        envoy = try Envoy(
-            ["waypoint", "--peer", "10.78.1.2:15008", "--target", "10.78.1.2:8080"] + authorities, in: "waypoint",
-            as: "waypoint", of: world)
+        envoy = try Self.envoy("waypoint", of: world)
         world.istiod.tell(
             "put", Json.put("address", Json.workload("waypoint", address: "10.78.1.7", node: "")))
         world.awaitReady()
+    }
+
+    /// A waypoint of cart, in the pod of this name.
+    private static func envoy(_ name: String, of world: World) throws -> Envoy {
+        let authorities = Target.allCases.flatMap { ["--authority", $0.address] }
+        return try Envoy(
+            ["waypoint", "--peer", "10.78.1.2:15008", "--target", "10.78.1.2:8080"] + authorities, in: name,
+            as: name, of: world)
     }
 
     /// Attaches a waypoint, or takes it away.
@@ -74,6 +81,41 @@ struct WaypointTests {
             let result = try traffic.stop()
             #expect(result.contains("\"failed\": 0,") && !result.contains("\"made\": 0,"), "\(result) \(world.ends)")
         }
+    }
+
+    /// Gives cart's service two waypoints with these weights.
+    private func share(_ waypoint: Int, _ canary: Int) {
+        let weighted = [("10.78.1.7", waypoint), ("10.78.1.6", canary)].map { address, weight in
+            "{\"destination\": {\"address\": {\"address\": \"\(address)\"}, \"hboneMtlsPort\": 15008}, "
+                + "\"weight\": \(weight)}"
+        }
+        let more = ", \"weightedWaypoints\": [\(weighted.joined(separator: ", "))]"
+        world.istiod.tell("put", Json.put("address", Json.service("cart", address: "10.96.0.1", more: more)))
+    }
+
+    @Test func `connections are shared out by the weights of two waypoints, and a shift of these loses none`() throws {
+        let canary = try Self.envoy("canary", of: world)
+        world.istiod.tell("put", Json.put("address", Json.workload("canary", address: "10.78.1.6", node: "")))
+        share(1, 0)
+        #expect(settles(byWaypoint: true), "\(world.ends)")
+        let traffic = try world.startTraffic()
+        #expect(world.wait { traffic.hasBegun }, "\(world.ends)")
+        for (weights, expected) in [
+            ((1, 0), 0.0...0.0), ((3, 1), 0.1...0.45), ((1, 3), 0.55...0.9), ((0, 1), 1.0...1.0),
+        ] {
+            share(weights.0, weights.1)
+            usleep(1_000_000)
+            let before = (envoy.requestCount, canary.requestCount)
+            var counts = (0, 0)
+            let isEnough = world.wait {
+                counts = (envoy.requestCount - before.0, canary.requestCount - before.1)
+                return counts.0 + counts.1 >= 120
+            }
+            #expect(isEnough, "\(world.ends)")
+            #expect(expected.contains(Double(counts.1) / Double(counts.0 + counts.1)), "\(weights): \(counts)")
+        }
+        let result = try traffic.stop()
+        #expect(result.contains("\"failed\": 0,") && !result.contains("\"made\": 0,"), "\(result) \(world.ends)")
     }
 
     @Test func `behind a waypoint it is the waypoint that has to be admitted`() throws {

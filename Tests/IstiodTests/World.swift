@@ -13,6 +13,7 @@ final class World {
         var name: String
         var address: String
         var node: String?
+        var namespace = "shop"
     }
 
     static let controlPlane = "10.78.0.254"
@@ -89,16 +90,16 @@ final class World {
                     aliases: ["/10.78.1.2", "shop/cart.shop.svc.cluster.local"]),
                 Json.workload("idle", address: "10.78.1.3", node: "n2", aliases: ["/10.78.1.3"]),
                 Json.service("cart", address: "10.96.0.1", aliases: ["/10.96.0.1"])))
-        for pod in pods { if let node = pod.node { enrol(pod.name, on: node) } }
+        for pod in pods { if let node = pod.node { enrol(pod.name, on: node, namespace: pod.namespace) } }
     }
 
     /// Has a node's agent enrol a pod.
-    func enrol(_ pod: String, on node: String) {
+    func enrol(_ pod: String, on node: String, namespace: String = "shop") {
         istiod.tell(
             "enrol",
             """
-            "socket": "\(istiod.folder)/\(node).sock", "uid": "uid-\(pod)", "name": "\(pod)", "namespace": "shop",
-            "account": "\(pod)", "netns": "/run/netns/\(prefix)-\(pod)"
+            "socket": "\(istiod.folder)/\(node).sock", "uid": "uid-\(pod)", "name": "\(pod)",
+            "namespace": "\(namespace)", "account": "\(pod)", "netns": "/run/netns/\(prefix)-\(pod)"
             """)
     }
 
@@ -234,8 +235,8 @@ final class World {
         return try run(python: script)
     }
 
-    /// What the pod web is told when it asks for the IPv4 addresses of a name: the answer's code, and these.
-    func resolve(_ name: String, seconds: Int = 8) throws -> String {
+    /// What web, or another pod, is told when it asks for the IPv4 addresses of a name: the answer's code, and these.
+    func resolve(_ name: String, from pod: String = "web", seconds: Int = 8) throws -> String {
         let script = """
             import socket, struct
             labels = b"".join(bytes([len(l)]) + l.encode() for l in "\(name)".split("."))
@@ -245,7 +246,7 @@ final class World {
             records = [a[len(a) - 16 * n + 12:len(a) - 16 * n + 16] for n in range(count, 0, -1)]
             print(a[3] & 15, *map(socket.inet_ntoa, records))
             """
-        return try run(python: script)
+        return try run(python: script, in: pod)
     }
 
     /// What a script prints in a pod.

@@ -5,7 +5,7 @@ import Testing
 /// Services that Kubernetes does not know, from inside the mesh. Needs root.
 @Suite(.serialized) struct ServiceEntryTests {
     /// Endpoints written down, pods of ours and of others, machines with an entry of their own; one name in two
-    /// namespaces, and one that only its own namespace may see.
+    /// namespaces.
     private static let entries = [
         entry("written", "shop", "10.97.0.1", "location: MESH_EXTERNAL, endpoints: [{address: 10.10.1.90}]"),
         entry("inside", "shop", "10.97.0.2", "endpoints: [\(tunnelled("10.10.2.30", "ledger", port: 9000))]"),

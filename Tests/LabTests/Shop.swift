@@ -32,19 +32,22 @@ enum Shop {
             except OSError: print()
         """
 
-    /// A client that connects again and again, says a word each time, and prints how often it had no answer and why.
+    /// A client that connects again and again, says a word each time, and prints how often it had no answer, of how
+    /// many times, why, and when, in milliseconds since 1970.
     private static let load = """
         import socket, sys, time
-        until, failures, count = time.time() + float(sys.argv[3]), [], 0
+        until, failures, times, count = time.time() + float(sys.argv[3]), [], [], 0
         while time.time() < until:
             try:
                 count += 1
                 with socket.create_connection((sys.argv[1], int(sys.argv[2])), 5) as c:
                     c.sendall(b"hello")
-                    if not c.recv(99): failures.append("end")
-            except OSError as failure: failures.append(failure.strerror or str(failure))
+                    if not c.recv(99): raise OSError("end")
+            except OSError as failure:
+                failures.append(failure.strerror or str(failure))
+                times.append(int(time.time() * 1000))
             time.sleep(0.005)
-        print(len(failures), count, sorted(set(failures)))
+        print(len(failures), count, sorted(set(failures)), *times)
         """
 
     /// A client that says a word every now and then on one connection and prints whether all were answered.
