@@ -66,7 +66,8 @@ struct AbuseTests {
             for number in 0..<2 { try end.receive(frames(5 + 2 * UInt32(count + number))) }
         }
         #expect(end.session.count(abuse) > count)
-        #expect(throws: HTTP2ConnectionFailure.self) { _ = try end.output() }
+        // Whoever only writes learns the same.
+        #expect(throws: HTTP2ConnectionFailure(.abused(abuse), reason: abuse.description)) { _ = try end.output() }
         let last = Frame.parse(end.owner.chunks.flatMap { $0 }).last { $0.type == 7 }
         #expect(last?.payload.dropFirst(4).prefix(4).elementsEqual(Frame.bigEndian(0xb)) ?? false)
         #expect(last.map { String(decoding: $0.payload.dropFirst(8), as: UTF8.self) } == abuse.description)
@@ -80,6 +81,15 @@ struct AbuseTests {
         #expect(throws: HTTP2ConnectionFailure(.abused(.fields), reason: HTTP2Abuse.fields.description)) {
             try end.receive(Frame.headers(11, fields))
         }
+    }
+
+    @Test func `what is left of a list behind an invalid field is charged for as well`() throws {
+        let end = try makeServer()
+        let fields = [(":culvert", "x")] + [(String, String)](repeating: ("", ""), count: 1000)
+        #expect(throws: HTTP2ConnectionFailure(.abused(.fields), reason: HTTP2Abuse.fields.description)) {
+            for number in 0..<20 { try end.receive(Frame.headers(5 + 2 * UInt32(number), fields)) }
+        }
+        #expect((2..<20).contains(end.session.count(.invalidFrames)))
     }
 
     @Test func `lists of many bytes end the connection, however few theirs are on the wire`() throws {

@@ -19,9 +19,6 @@ SLACK_SECONDS = 0.002
 # For so long the bystander's times without an attack are those to compare with.
 REST_SECONDS = 10
 
-# How the counter of refused peers may name what a peer does too often: GOAWAY tells it so as well.
-FLOOD = ("flood", "protocol_violation")
-
 
 class Gauntlet:
     """The lab with its applications and a bystander; one attack after the other."""
@@ -79,7 +76,7 @@ class Gauntlet:
             return
         print(f"ok      {name} ({time.monotonic() - started:.1f} s) {note}", flush=True)
 
-    def attack(self, name, attack, reason=None, innocent=None, is_cut=True, seconds=1.5, kind=FLOOD, trace=None):
+    def attack(self, name, attack, reason=None, innocent=None, is_cut=True, seconds=1.5, kind="flood", trace=None):
         """`attack` returns an Outcome, in a process of its own, and is repeated for a while. `reason` is in the log when
         it is cut off, and `kind` is how the counter of refused peers names that, unless it leaves another trace. The
         innocent twin must go through, before and after."""

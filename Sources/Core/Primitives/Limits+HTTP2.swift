@@ -47,6 +47,10 @@ extension Limits {
     public static let http2Fields = RateLimit(burst: 4_000, perSecond: 1_000)
     public static let http2FreeFieldCount = 64
     public static let http2FreeFieldByteCount = 16 * 1024
+    /// A field for which a block has hardly room, on the wire.
+    public static let http2SmallFieldByteCount = 8
+    /// Where nghttp2's remark on a field has named it, at most.
+    public static let http2RemarkByteCount = 128
     public static let http2ForcedResets = RateLimit(burst: 2_500, perSecond: 500)
     /// What nghttp2 itself finds suspicious, such as DATA on streams that are closed.
     public static let http2Glitches = RateLimit(burst: 200_000, perSecond: 20_000)

@@ -26,6 +26,13 @@ extension HTTP2Session {
         return failure
     }
 
+    /// Why we leave with GOAWAY: the peer did something too often, or nghttp2 found that it broke the protocol, which
+    /// has words for some of its findings.
+    func departureFailure(_ code: HTTP2ErrorCode, _ reason: String) -> HTTP2ConnectionFailure {
+        if let abuse { return HTTP2ConnectionFailure(.abused(abuse), reason: abuse.description) }
+        return HTTP2ConnectionFailure(.violation(code), reason: reason.isEmpty ? "\(code)" : reason)
+    }
+
     func countInvalidFrame() {
         counters.invalidFrameCount += 1
         frameGuard.charge(.invalidFrames)

@@ -15,6 +15,9 @@ extension HTTP2Session {
         return collector.lastCost == 0 ? 0 : refuseBlock(.fields, collector.lastCost)
     }
 
+    /// A field was refused. What is left of the block is decoded all the same, without a word.
+    func blockRefused() { _ = refuseBlock(.fields, frameGuard.blockByteCount / Limits.http2SmallFieldByteCount) }
+
     /// Charges for a part of the block.
     /// - Returns: for nghttp2, whether to stop at it.
     private func refuseBlock(_ abuse: HTTP2Abuse, _ cost: Int = 1) -> Int32 {

@@ -24,6 +24,7 @@ extension HTTP2Session {
     func invalidFrameReceived(_ frame: UnsafePointer<nghttp2_frame>, _ code: Int32) -> Int32 {
         countInvalidFrame()
         let header = unsafe frame.pointee.hd
+        if UInt32(header.type) == NGHTTP2_HEADERS.rawValue { blockRefused() }
         let authority = refusedAuthority
         refusedAuthority = []
         guard !isAbandoned, role == .server, UInt32(header.type) == NGHTTP2_HEADERS.rawValue,
@@ -51,7 +52,9 @@ extension HTTP2Session {
         guard code == NGHTTP2_ERR_HTTP_HEADER.rawValue else { return 0 }
         let marker = Array("name: [:authority], value: [".utf8)
         let text = unsafe Array(message)
-        guard let start = text.indices.first(where: { text[$0...].starts(with: marker) }) else { return 0 }
+        // The value behind it may be long.
+        let beginning = text.indices.prefix(Limits.http2RemarkByteCount)
+        guard let start = beginning.first(where: { text[$0...].starts(with: marker) }) else { return 0 }
         refusedAuthority = Array(text[(start + marker.count)...].dropLast())
         return 0
     }

@@ -299,7 +299,7 @@ extension HTTP2Session {
             let code = unsafe HTTP2ErrorCode(rawValue: goAway.error_code)
             guard code != .noError, failure == nil else { break }
             let reason = unsafe UnsafeRawBufferPointer(start: goAway.opaque_data, count: goAway.opaque_data_len)
-            failure = unsafe HTTP2ConnectionFailure(.violation(code), reason: String(decoding: reason, as: UTF8.self))
+            failure = unsafe departureFailure(code, String(decoding: reason, as: UTF8.self))
         default:
             break
         }
