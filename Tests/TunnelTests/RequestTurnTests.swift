@@ -18,6 +18,15 @@ struct RequestTurnTests {
         #expect(taken == Limits.requestCountPerTurn)
     }
 
+    @Test func `a turn that has taken long goes on with one handshake, and a short one with all`() {
+        var share = TurnShare()
+        let long = Limits.peerTurnDuration
+        let outcomes = [long, long, .zero].map { share.takesHandshake(in: 1, after: $0) }
+        #expect(outcomes == [true, false, true])
+        let next = share.takesHandshake(in: 2, after: long)
+        #expect(next)
+    }
+
     @Test func `requests that were decided are let go of, though others always wait`() throws {
         // No turn takes time.
         let loop = try EventLoop(clock: ManualClock(now: Instant(nanoseconds: 1)))

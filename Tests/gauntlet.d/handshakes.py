@@ -5,6 +5,7 @@ import ctypes
 import datetime
 import select
 import socket
+import ssl
 import time
 
 from cryptography import x509
@@ -139,17 +140,21 @@ BEGUN, BORNE = 400, 256
 
 
 def at_once():
-    """Connections in great number that owe a handshake: those beyond what is borne are closed at once, and no others,
-    which stay for a while."""
-    started = time.monotonic()
+    """Connections in great number that begin a handshake and owe its end: those beyond what is borne are closed at once,
+    and no others, which stay for a while."""
+    hello = ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), hello, server_hostname="ledger").do_handshake()
+    hello, started = hello.read(), time.monotonic()
     with contextlib.ExitStack() as made:
         poll, refused = select.poll(), 0
         for _ in range(BEGUN):
             try:
                 with lab.inside(lab.STRANGER):
                     connection = made.enter_context(socket.create_connection((lab.LEDGER, 15008), timeout=10))
+                connection.sendall(hello)
                 poll.register(connection, select.POLLRDHUP)
-            except ConnectionResetError:
+            except (ConnectionResetError, BrokenPipeError):
                 refused += 1
         closed = lambda: refused + len(poll.poll(0))
         while closed() < BEGUN - BORNE and time.monotonic() - started < 6:

@@ -54,11 +54,16 @@ extension Limits {
     public static let handshakeDuration: Duration = .seconds(10)
     /// Time for the answer to a CONNECT request: the peer may itself spend `connectDuration` on its application.
     public static let connectResponseDuration: Duration = .seconds(25)
+    /// How often a request that waits for that looks whether its tunnel still has a peer.
+    public static let connectLookDuration: Duration = .seconds(1)
     /// Silence after which a tunnel is asked whether its peer lives (ztunnel).
     public static let keepAliveInterval: Duration = .seconds(10)
     /// Time for the answer to that (ztunnel).
     public static let keepAliveTimeout: Duration = .seconds(20)
-    /// Time for the answer after which no new streams are opened until it comes.
+    /// Silence after which a new stream brings such a question along.
+    public static let keepAliveFreshDuration: Duration = .seconds(1)
+    /// Time for the answer after which no new streams are opened until it comes, and those that wait for the answer to
+    /// their request go elsewhere.
     public static let keepAliveDoubtDuration: Duration = .seconds(1)
     /// The payload of those pings, so that their answers are told from others.
     public static let keepAlivePayload: UInt64 = 0x3b7c_db7a_0b87_16b4

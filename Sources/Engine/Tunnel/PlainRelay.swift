@@ -68,6 +68,11 @@ public final class PlainRelay: ResumeHandler {
     /// Bytes given to the accepted socket so far.
     public var bytesToAccepted: UInt64 { toAccepted }
 
+    /// Within `relayConnected`: gives the accepted socket these bytes before any other.
+    public func greet(_ bytes: [UInt8]) {
+        do throws(Errno) { try accepted?.prepend(bytes) } catch { end(.socketFailed(error)) }
+    }
+
     /// Ends both connections with a reset.
     public func abort(_ reason: String) { end(.aborted(reason)) }
 

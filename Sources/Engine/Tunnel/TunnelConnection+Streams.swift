@@ -10,6 +10,7 @@ extension TunnelConnection {
     /// Client: opens a stream with a CONNECT request.
     public func open(_ stream: TunnelStream, fields: [HTTPField]) throws(HTTP2StreamFailure) {
         guard isOpen, let session = ownedSession else { throw .goingAway }
+        askAfterSilence()
         try session.open(stream, fields: fields)
         stream.opened(on: self)
         streamCount += 1

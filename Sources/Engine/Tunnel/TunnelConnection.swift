@@ -15,7 +15,7 @@ public final class TunnelConnection {
 
     let loop: EventLoop
     let buffers: RelayBuffers
-    private var socket: SecureSocket
+    var socket: SecureSocket
     private var registration: Registration?
     let settings: HTTP2Settings
     private(set) var ownedSession: HTTP2Session?
@@ -33,7 +33,9 @@ public final class TunnelConnection {
     private var (isDraining, owesGoAway) = (false, false)
     /// It is to drain as soon as it is open.
     private var isToDrain = false
-    private var timer: TimerToken?
+    var timer: TimerToken?
+    /// When the peer was last heard, and whether it has been asked since whether it lives.
+    var (lastHeard, isAsked) = (Instant(nanoseconds: 0), false)
     private var drainPing: UInt64?
     let isServer: Bool
     /// When the pool last gave it to somebody.
@@ -98,7 +100,7 @@ public final class TunnelConnection {
     /// Streams that the peer takes at once, once it has said so.
     private(set) var peerStreamCountMax: Int?
     /// A ping has gone unanswered for a while: the peer may be gone, and new streams had better go elsewhere.
-    private(set) var isDoubtful = false
+    var isDoubtful = false
 
     // MARK: Streams
 
@@ -215,6 +217,9 @@ extension TunnelConnection: EventHandler {
     }
 
     private func receive() {
+        if phase == .handshaking, !buffers.turn.takesHandshake(in: loop.turnCount, after: loop.timeInTurn) {
+            return requestResume()
+        }
         var share = Limits.turnByteCountMax
         while phase != .closed, !pausesReading() {
             guard share > 0, !pace.sendsLarge || buffers.readShare.left(in: loop.turnCount) > 0 else {
@@ -235,6 +240,7 @@ extension TunnelConnection: EventHandler {
     private func take(_ input: SecureSocket.Input) {
         if phase == .handshaking, socket.end == nil, socket.isEstablished { established() }
         let plaintext = unsafe socket.plaintext(of: input, in: buffers)
+        if input.byteCount > 0 { lastHeard = loop.now }
         if phase == .open, plaintext.count > 0, let session {
             session.with { unsafe take(plaintext, for: $0) }
         }
@@ -356,8 +362,7 @@ extension TunnelConnection: TimerHandler {
         if payload == drainPing {
             takeNoMore()
         } else {
-            isDoubtful = false
-            restart(Limits.keepAliveInterval, Timer.keepAlive)
+            answered()
         }
     }
 
@@ -365,27 +370,8 @@ extension TunnelConnection: TimerHandler {
         guard kind != Timer.proof else { return proofTimerFired() }
         timer = nil
         if phase == .leaving { return close(nil) }
-        // What is not read may hold the answer.
-        if pauseTimer != nil { return restart(Limits.keepAliveInterval, Timer.keepAlive) }
-        switch kind {
-        case Timer.deadline: close(phase == .connecting ? .connectTimedOut : .handshakeTimedOut)
-        case Timer.keepAlive:
-            ownedSession?.ping(Limits.keepAlivePayload)
-            restart(Limits.keepAliveDoubtDuration, Timer.doubt)
-            requestFlush()
-        case Timer.doubt:
-            isDoubtful = true
-            restart(Limits.keepAliveTimeout - Limits.keepAliveDoubtDuration, Timer.pong)
-        default:
-            // What waits for the peer will not arrive, and an end behind it would keep the kernel busy for minutes.
-            TCPSocket.resetOnClose(socket.descriptor)
-            close(.keepAliveTimedOut)
-        }
-    }
-
-    private func restart(_ span: Duration, _ kind: Int) {
-        if let timer { loop.cancel(timer) }
-        timer = loop.schedule(after: span, kind: kind, handler: self)
+        guard kind == Timer.deadline else { return keepAliveTimerFired(kind) }
+        close(phase == .connecting ? .connectTimedOut : .handshakeTimedOut)
     }
 }
 

@@ -22,7 +22,9 @@ public final class TunnelStream: HTTP2Stream {
     private(set) var tunnel: Borrowed<TunnelConnection>?
     /// Those of the worker; the stream may outlive its tunnel.
     private(set) var buffers: RelayBuffers?
-    private var socket: SocketEnd?
+    var socket: SocketEnd?
+    /// Client: how much longer the request may wait, in looks at its tunnel.
+    private var looksLeft = Int(Limits.connectResponseDuration / Limits.connectLookDuration)
     private var phase = Phase.requesting
     private let isServer: Bool
     /// How long a half-closed stream may move nothing.
@@ -79,7 +81,7 @@ public final class TunnelStream: HTTP2Stream {
         self.tunnel = Borrowed(tunnel)
         buffers = tunnel.buffers
         window = StreamWindow(Int(tunnel.settings.streamWindowByteCount), at: loop.now)
-        if !isServer { restart(Limits.connectResponseDuration) }
+        if !isServer { restart(Limits.connectLookDuration) }
     }
 
     /// Server: nobody has decided about it, and it has not ended.
@@ -137,9 +139,6 @@ public final class TunnelStream: HTTP2Stream {
         tunnel?.with { $0.reset(self, .cancel) }
         end(.socketFailed(.connectionReset))
     }
-
-    /// Client: bytes of the application wait to be read.
-    public var hasUnreadBytes: Bool { socket?.hasUnreadBytes ?? false }
 
     // MARK: What the session calls
 
@@ -264,8 +263,11 @@ extension TunnelStream: EventHandler, TimerHandler {
         switch phase {
         case .connecting: connectFailed(.timedOut)
         case .requesting:
+            looksLeft -= 1
+            let isLost = tunnel?.with { $0.isDoubtful } ?? true
+            guard isLost || looksLeft <= 0 else { return restart(Limits.connectLookDuration) }
             tunnel?.with { $0.reset(self, .cancel) }
-            end(.tunnelLost("the peer did not answer the CONNECT request in time"))
+            end(.tunnelLost("the peer did not answer \(isLost ? "a ping" : "the CONNECT request") in time"))
         case .relaying:
             guard bytesFromSocket &+ bytesToSocket == movedBefore else { return directionEnded() }
             abort("half-closed and silent for too long")
@@ -347,7 +349,7 @@ extension TunnelStream: EventHandler, TimerHandler {
         }
     }
 
-    private func socketFailed(_ failure: Errno, resets: Bool = true) {
+    func socketFailed(_ failure: Errno, resets: Bool = true) {
         if resets { tunnel?.with { $0.reset(self, .connectError) } }
         end(.socketFailed(failure))
     }

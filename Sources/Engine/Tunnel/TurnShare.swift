@@ -5,6 +5,7 @@ import Primitives
 struct TurnShare {
     private var turn: UInt64 = 0
     private var requestCount = 0
+    private var hasHandshake = false
     private var endCount = 0
 
     /// A request may be decided in the loop's turn of this number, which has taken so long: one in each turn, and more
@@ -15,6 +16,15 @@ struct TurnShare {
             return false
         }
         requestCount += 1
+        return true
+    }
+
+    /// A step of a handshake, which costs as much as many requests, may be taken: one in each turn, and more in one
+    /// that was short.
+    mutating func takesHandshake(in turn: UInt64, after span: Duration) -> Bool {
+        begin(turn)
+        guard !hasHandshake || span < Limits.peerTurnDuration else { return false }
+        hasHandshake = true
         return true
     }
 
