@@ -1,5 +1,6 @@
 import Glibc
 import Mesh
+import Policy
 import Primitives
 import System
 import Testing
@@ -21,7 +22,10 @@ import Testing
             node = try TestNode(others: ["dns"], configuration: configuration)
             server = try NameServer(
                 on: ["10.77.0.3"], in: node.pod("dns").namespace,
-                names: ["outside.example.com=10.77.0.2", "outside6.example.com=fd77::2"])
+                names: [
+                    "outside.example.com=10.77.0.2", "outside6.example.com=fd77::2",
+                    "several.example.com=10.77.0.3", "several.example.com=10.77.0.2",
+                ])
             var options = ChildProcess.Options()
             options.output = .null
             options.errors = .null
@@ -59,6 +63,9 @@ import Testing
             return String(decoding: result.output, as: UTF8.self)
         }
 
+        /// What it says when nothing more comes: a question mark.
+        static let silence = "3f"
+
         /// What comes back for bytes sent to the port, as hex.
         func exchange(_ hex: String) throws -> String {
             let script = """
@@ -95,6 +102,35 @@ import Testing
             log.contains("dst.hbone_addr=10.77.0.2:8080") && log.contains("dst.service=\"cart.shop.svc.cluster.local\"")
         )
         #expect(log.contains("src.addr=127.0.0.1:"), "the client is who dialled us")
+    }
+
+    @Test func `a client is told that it is connected once it is, and otherwise why not`() throws {
+        let setting = try Setting()
+        func ask(_ address: String, _ port: String) throws -> String {
+            try setting.exchange("050100" + "05010001" + address + port)
+        }
+        let reply = { (code: String) in "0500" + "05" + code + "0001000000000000" }
+        // The application answers 8080 and nothing else, by the tunnel or, where nobody is known, in plain.
+        #expect(try ask("0a4d0002", "1f90") == reply("00") + Setting.silence)
+        #expect(try ask("0a4d0002", "1f91") == reply("05"), "\(setting.node.logText)")
+        // Its node is not there.
+        #expect(try ask("0a4d0003", "1f91") == reply("04"), "\(setting.node.logText)")
+        let stranger = try setting.node.pod("dns").workload.uid
+        setting.node.publish { $0.removeAddress(named: stranger) }
+        usleep(100_000)
+        #expect(try ask("0a4d0003", "1f91") == reply("05"), "\(setting.node.logText)")
+        setting.node.publish { $0.policies.insert(.nobody) }
+        usleep(100_000)
+        #expect(try ask("0a4d0002", "1f90") == reply("02"), "\(setting.node.logText)")
+    }
+
+    @Test func `a name that has several addresses is tried at each`() throws {
+        let setting = try Setting()
+        let name = "several.example.com"
+        let hex = name.utf8.map { String($0, radix: 16) }.joined()
+        let length = String(name.utf8.count, radix: 16)
+        let answer = try setting.exchange("050100" + "05010003" + length + hex + "1f90")
+        #expect(answer == "0500" + "05000001000000000000" + Setting.silence, "\(setting.node.logText)")
     }
 
     @Test func `a name that leads nowhere is an unreachable host`() throws {

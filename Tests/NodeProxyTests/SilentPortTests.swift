@@ -32,7 +32,8 @@ import Testing
         #expect(lines.count == 1, "\(node.logText)")
         let page = try node.scrape()
         for name in ["istio_tcp_connections_failed_total", "istio_tcp_connections_closed_total"] {
-            #expect(page.sum(name, ["reporter": "source"]) == 1 && page.sum(name) == 1)
+            #expect(page.sum(name, ["reporter": "source", "response_flags": "NETWORK_POLICY"]) == 1)
+            #expect(page.sum(name) == 1)
         }
     }
 

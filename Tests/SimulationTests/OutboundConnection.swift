@@ -115,7 +115,7 @@ final class OutboundConnection: TunnelStreamOwner {
             return
         }
         switch ending.cause {
-        case .streamReset(.refusedStream), .tunnelLost, .peerRevoked: break
+        case .streamReset(.refusedStream), .tunnelLost, .http2Failed, .peerRevoked: break
         case .streamReset: failed.append(uid)
         case .completed, .socketFailed, .aborted: return
         }

@@ -18,11 +18,15 @@ public struct SOCKSHandshake: Sendable {
         case refused(reply: [UInt8])
     }
 
-    /// How a request was answered; the others of RFC 1928 are not used. Source: ztunnel.
+    /// How a request was answered; the others of RFC 1928 are not used.
     public enum Code: UInt8, Sendable {
         case succeeded = 0
         case generalFailure = 1
+        /// By a policy.
+        case notAllowed = 2
+        case networkUnreachable = 3
         case hostUnreachable = 4
+        case connectionRefused = 5
         /// Also said to whatever is no handshake.
         case commandNotSupported = 7
     }

@@ -15,6 +15,7 @@ public struct Errno: Error, Hashable, Sendable {
     public static let inProgress = Errno(EINPROGRESS)
     public static let interrupted = Errno(EINTR)
     public static let connectionRefused = Errno(ECONNREFUSED)
+    public static let networkUnreachable = Errno(ENETUNREACH)
     public static let connectionReset = Errno(ECONNRESET)
     public static let connectionAborted = Errno(ECONNABORTED)
     public static let brokenPipe = Errno(EPIPE)

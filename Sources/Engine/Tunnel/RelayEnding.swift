@@ -11,6 +11,8 @@ public enum RelayCause: Equatable, Sendable {
     case streamReset(HTTP2ErrorCode)
     /// The tunnel beneath the stream was lost.
     case tunnelLost(String)
+    /// The same, because the peer broke HTTP/2 or does not speak it.
+    case http2Failed(String)
     /// The tunnel was closed because its peer's certificate was revoked.
     case peerRevoked(String)
     /// We ended it: policy, drain, or a half-closed direction that stayed silent too long.
@@ -20,7 +22,12 @@ public enum RelayCause: Equatable, Sendable {
 extension RelayCause {
     /// What the loss of a tunnel means for its streams.
     init(_ failure: TunnelFailure) {
-        self = failure.isRevocation ? .peerRevoked("\(failure)") : .tunnelLost("\(failure)")
+        self =
+            switch failure {
+            case _ where failure.isRevocation: .peerRevoked("\(failure)")
+            case .http2: .http2Failed("\(failure)")
+            default: .tunnelLost("\(failure)")
+            }
     }
 }
 

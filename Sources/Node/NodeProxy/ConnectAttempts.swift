@@ -18,13 +18,15 @@ struct ConnectAttempts: Sendable {
     private(set) var failed: [String] = []
     /// Why the last attempt failed.
     private(set) var reason: String?
+    /// The flag that this has.
+    private(set) var flag: ResponseFlag?
 
     var isExhausted: Bool { count + 1 >= Limits.connectAttemptCountMax }
 
-    mutating func note(_ setback: Setback, at workload: String, _ reason: String?) {
+    mutating func note(_ setback: Setback, at workload: String, _ reason: String?, _ flag: ResponseFlag?) {
         count += 1
         if case .endpoint = setback { failed.append(workload) }
-        self.reason = reason
+        (self.reason, self.flag) = (reason, flag)
     }
 }
 
@@ -32,7 +34,7 @@ extension RelayCause {
     /// What it says about an attempt that had no answer yet; nil where it was the application that ended it, or we.
     var setback: ConnectAttempts.Setback? {
         switch self {
-        case .streamReset(.refusedStream), .tunnelLost, .peerRevoked: .tunnel
+        case .streamReset(.refusedStream), .tunnelLost, .http2Failed, .peerRevoked: .tunnel
         case .streamReset: .endpoint
         case .completed, .socketFailed, .aborted: nil
         }

@@ -13,10 +13,10 @@ import Wire
 
 /// One connection that an application of the pod opens, from its capture on 15001 to its end.
 final class OutboundConnection {
-    private let pod: PodProxy
-    private var record: ConnectionRecord
+    let pod: PodProxy
+    var record: ConnectionRecord
     /// Where the application wanted to go.
-    private let asked: Endpoint
+    let asked: Endpoint
     private let random: UInt64
     /// The address of a destination that has a name only.
     private var resolution: HostResolution?
@@ -27,17 +27,19 @@ final class OutboundConnection {
     /// What went wrong with this attempt, as far as we know better than its stream.
     private var setback: ConnectAttempts.Setback?
     /// The captured socket, until a relay takes it over.
-    private var socket: OwnedDescriptor?
-    private var stream: TunnelStream?
-    private var relay: PlainRelay?
+    var socket: OwnedDescriptor?
+    var stream: TunnelStream?
+    var relay: PlainRelay?
     /// The way to a workload of another network.
     private var inner: InnerTunnel?
     /// Looks whether the application is still there, once it has sent FIN before there is a connection.
     private var departure: DepartureWatch?
     /// The plain connection was made.
-    private var isConnected = false
+    var isConnected = false
     /// Why it failed before there was a relay.
     private var failure: String?
+    /// A SOCKS client that waits for its answer.
+    var client: SOCKSClient?
     /// The same for the metrics, where it is neither in order nor `connect`.
     private var flag: ResponseFlag?
 
@@ -51,14 +53,15 @@ final class OutboundConnection {
 
     /// Sends a connection on its way whose destination is known.
     static func begin(
-        _ socket: consuming OwnedDescriptor, from peer: Endpoint, to destination: Endpoint, _ pod: PodProxy
+        _ socket: consuming OwnedDescriptor, from peer: Endpoint, to destination: Endpoint, _ pod: PodProxy,
+        answering client: SOCKSClient? = nil
     ) {
         let now = pod.worker.loop.now
         if let crowding = pod.crowding() {
             ConnectionRecord(.outbound, from: peer, to: destination, at: now).refuse(on: pod.worker, crowding.message)
             return TCPSocket.resetOnClose(socket)
         }
-        OutboundConnection(pod, socket, from: peer, to: destination, random: Entropy.uint64()).start()
+        OutboundConnection(pod, socket, from: peer, to: destination, client, random: Entropy.uint64()).start()
     }
 
     private func start() {
@@ -68,11 +71,12 @@ final class OutboundConnection {
 
     private init(
         _ pod: PodProxy, _ socket: consuming OwnedDescriptor, from peer: Endpoint, to destination: Endpoint,
-        random: UInt64, attempts: ConnectAttempts = ConnectAttempts()
+        _ client: SOCKSClient?, random: UInt64, attempts: ConnectAttempts = ConnectAttempts()
     ) {
         self.pod = pod
         self.socket = consume socket
         asked = destination
+        self.client = client
         self.random = random
         self.attempts = attempts
         record = ConnectionRecord(.outbound, from: peer, to: destination, at: pod.worker.loop.now)
@@ -132,15 +136,15 @@ final class OutboundConnection {
     /// Ends a connection whose way was never found.
     private func refuse(_ reason: String) {
         guard let socket = socket.take() else { return }
-        TCPSocket.resetOnClose(socket)
         record.refuse(on: pod.worker, reason)
         pod.closed(self)
+        turnAway(socket)
     }
 
     // MARK: Further attempts
 
     /// Tries another endpoint, or another tunnel, if the attempt failed before anything was read from the application.
-    private func retry(
+    func retry(
         after setback: ConnectAttempts.Setback?, _ reason: String?, _ reclaim: () -> OwnedDescriptor?
     ) -> Bool {
         guard let setback, !attempts.isExhausted, !pod.isStopped, let workload = record.callee.workload,
@@ -152,7 +156,7 @@ final class OutboundConnection {
                 .bare("src.addr", record.source), .bare("dst.addr", record.destination),
                 .text("dst.workload", workload.name), .text("error", reason ?? ""),
             ])
-        attempts.note(setback, at: blamed ?? workload.uid, reason)
+        attempts.note(setback, at: blamed ?? workload.uid, reason, flag)
         self.socket = consume socket
         inner?.cancel("another attempt is made")
         (stream, relay, inner, failure, self.setback, blamed, flag) = (nil, nil, nil, nil, nil, nil, nil)
@@ -162,35 +166,9 @@ final class OutboundConnection {
 
     /// There is no other endpoint: the connection fails as the last attempt did.
     private func giveUp() {
-        if let socket = socket.take() { TCPSocket.resetOnClose(socket) }
+        flag = attempts.flag
         finish(attempts.reason, sent: 0, received: 0)
-    }
-
-    // MARK: Plain
-
-    private func dial(_ plain: OutboundRoute.Plain) {
-        record.destination = plain.destination
-        record.callee = Party(workload: plain.workload)
-        (record.caller.proof, record.authority, record.service) = (.none, nil, plain.service)
-        let worker = pod.worker
-        do throws(Errno) {
-            let upstream = try worker.connect(in: pod.namespace, to: plain.destination, isPlain: true)
-            guard let socket = socket.take() else { return }
-            relay = try PlainRelay(
-                loop: worker.loop, buffers: worker.buffers, accepted: socket, dialled: upstream, owner: self,
-                silenceMax: worker.silenceMax)
-        } catch {
-            plainFailed(error, "connection failed: \(error)") { socket.take() }
-        }
-    }
-
-    /// Only a service has other endpoints.
-    private func plainFailed(_ failure: Errno, _ reason: String?, _ reclaim: () -> OwnedDescriptor?) {
-        let isRetryable = record.service != nil && failure != .connectionReset
-        if !retry(after: isRetryable ? .endpoint : nil, reason, reclaim) {
-            if let socket = socket.take() { TCPSocket.resetOnClose(socket) }
-            finish(reason, sent: 0, received: 0)
-        }
+        if let socket = socket.take() { turnAway(socket) }
     }
 
     // MARK: Tunnel
@@ -239,13 +217,14 @@ final class OutboundConnection {
     private func handOver(to home: Int) {
         guard let socket = socket.take() else { return }
         pod.closed(self)
-        let (uid, peer, destination, random, attempts) = (pod.uid, record.source, asked, random, attempts)
+        let (uid, peer, destination, client) = (pod.uid, record.source, asked, client)
+        let (random, attempts) = (random, attempts)
         let (resolution, raw) = (resolution, socket.release())
         pod.worker.links[home].perform { worker in
             let socket = OwnedDescriptor(adopting: raw)
             guard let pod = worker.pods[uid] else { return TCPSocket.resetOnClose(socket) }
             let connection = OutboundConnection(
-                pod, socket, from: peer, to: destination, random: random, attempts: attempts)
+                pod, socket, from: peer, to: destination, client, random: random, attempts: attempts)
             connection.resolution = resolution
             connection.start()
         }
@@ -302,7 +281,7 @@ final class OutboundConnection {
     }
 
     /// Before there is a connection the application has sent FIN. Bytes before it are to be delivered in any case.
-    private func applicationEnded(leaving hasBytes: Bool) {
+    func applicationEnded(leaving hasBytes: Bool) {
         guard departure == nil, !hasBytes else { return }
         let client = record.source
         // On its loopback address it has called as SOCKS client.
@@ -313,12 +292,19 @@ final class OutboundConnection {
         }
     }
 
+    /// There is a connection.
+    func begin() {
+        stopWatching()
+        if client != nil { greet() }
+        record.begin(on: pod.worker)
+    }
+
     private func stopWatching() {
         departure?.stop()
         departure = nil
     }
 
-    private func finish(_ error: String?, sent: UInt64, received: UInt64) {
+    func finish(_ error: String?, sent: UInt64, received: UInt64) {
         record.end(on: pod.worker, fromCaller: sent, toCaller: received, error: error, flag: error == nil ? nil : flag)
         inner?.cancel("the connection ended")
         stopWatching()
@@ -361,39 +347,21 @@ extension OutboundConnection: TunnelStreamOwner {
         guard status == 200 else {
             failure = status == 401 ? "http status 401: denied by a policy of the destination" : "http status \(status)"
             if status == 503 { setback = .endpoint }
+            client?.note(status)
             return
         }
-        stopWatching()
         if inner != nil { record.callee.described = SelfDescription(fields: fields) }
-        record.begin(on: pod.worker)
+        begin()
     }
 
     func streamApplicationEnded(_ stream: TunnelStream) { applicationEnded(leaving: stream.hasUnreadBytes) }
 
     func streamEnded(_ stream: TunnelStream, _ ending: RelayEnding) {
         let reason = failure ?? ending.cause.failure
-        if retry(after: setback ?? ending.cause.setback, reason, { stream.reclaim() }) { return }
         flag = flag ?? ending.cause.flag
+        if retry(after: setback ?? ending.cause.setback, reason, { stream.reclaim() }) { return }
+        let socket = stream.reclaim()
         finish(reason, sent: ending.bytesFromSocket, received: ending.bytesToSocket)
-    }
-}
-
-extension OutboundConnection: PlainRelayOwner {
-    func relayConnected(_ relay: PlainRelay) {
-        stopWatching()
-        guard pod.isPlain(record.destination, of: record.callee.workload, from: record.source.address) else {
-            return relay.abort("the address has become another workload's while it was dialled")
-        }
-        isConnected = true
-        record.begin(on: pod.worker)
-    }
-
-    func relayApplicationEnded(_ relay: PlainRelay) { applicationEnded(leaving: relay.hasUnreadBytes) }
-
-    func relayEnded(_ relay: PlainRelay, _ ending: RelayEnding) {
-        if !isConnected, case .socketFailed(let failure) = ending.cause {
-            return plainFailed(failure, ending.cause.failure) { relay.reclaim() }
-        }
-        finish(ending.cause.failure, sent: ending.bytesFromSocket, received: ending.bytesToSocket)
+        if let socket { turnAway(socket) }
     }
 }

@@ -309,9 +309,13 @@ final class PodProxy {
             if case .plain = state.route(from: workload, at: client, to: destination, random: 0) { return true }
             return false
         }
+        // Where a name leads is its own affair.
+        guard callee.addresses.contains(destination.address) else { return true }
+        if let current = state.workload(uid: callee.uid), current.addresses.contains(destination.address) {
+            return current.tunnelProtocol == callee.tunnelProtocol
+        }
         let address = NetworkAddress(network: worker.configuration.network, address: destination.address)
-        guard let current = state.workload(at: address) else { return true }
-        return current.uid == callee.uid && current.tunnelProtocol == callee.tunnelProtocol
+        return state.workload(at: address) == nil
     }
 
     /// The CONNECT request for a client's connection.

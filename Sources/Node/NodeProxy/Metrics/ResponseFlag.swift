@@ -33,7 +33,11 @@ enum ResponseFlag: Int, CaseIterable, Sendable {
 extension RelayCause {
     /// The flag of connections that end so; nil where it follows from whether they ended in order.
     var flag: ResponseFlag? {
-        if case .peerRevoked = self { .revoked } else { nil }
+        switch self {
+        case .peerRevoked: .revoked
+        case .http2Failed: .http2
+        case .completed, .socketFailed, .streamReset, .tunnelLost, .aborted: nil
+        }
     }
 }
 

@@ -107,7 +107,7 @@ final class SOCKSConnection {
                     self?.refuse(.hostUnreachable, "no address for host name \(name)")
                     return
                 }
-                self?.proceed(to: Endpoint(address, port: port))
+                self?.proceed(to: Endpoint(address, port: port), or: addresses.dropFirst())
             }
         }
     }
@@ -119,14 +119,7 @@ final class SOCKSConnection {
         close()
     }
 
-    /// Like ztunnel it says that it succeeded before it knows: what follows shows to the client as it does to one whose
-    /// connection was captured.
-    private func proceed(to destination: Endpoint) {
-        do throws(Errno) {
-            try send(SOCKSHandshake.reply(.succeeded))
-        } catch {
-            return close()
-        }
+    private func proceed(to destination: Endpoint, or further: ArraySlice<IPAddress> = []) {
         guard let socket = socket.take() else { return }
         if let registration { pod.worker.loop.deregister(registration, socket) }
         registration = nil
@@ -134,7 +127,8 @@ final class SOCKSConnection {
         TCPSocket.resetOnClose(socket)
         // It takes its own place among the pod's connections.
         leave()
-        OutboundConnection.begin(socket, from: peer, to: destination, pod)
+        OutboundConnection.begin(
+            socket, from: peer, to: destination, pod, answering: SOCKSClient(trying: further))
     }
 }
 
