@@ -12,10 +12,7 @@ import Testing
         let node = try TestNode(enrolling: ["web"])
         let first = try HBONEPeer.server(in: node.cart, of: node)
         let destination = Endpoint(node.cart.address, port: 8080)
-        let client = try node.web.connect(destination)
-        try write("first", to: client)
-        let answer = try read(client)
-        #expect(answer == "first")
+        let client = try node.converse("first", with: destination)
         // The pod goes without a farewell, and another one takes its address.
         let successor = try node.replaceCart { first.stop() }
         let second = try HBONEPeer.server(in: successor, of: node, accounts: ["cart"])

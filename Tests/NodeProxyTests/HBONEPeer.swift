@@ -93,6 +93,17 @@ final class HBONEPeer {
     func count(of event: String) -> Int { lines.count { $0.contains("\"event\": \"\(event)\"") } }
 }
 
+extension TestNode {
+    /// A connection of web's to where everything comes back, as this has.
+    func converse(_ text: String, with destination: Endpoint) throws -> OwnedDescriptor {
+        let client = try web.connect(destination)
+        try write(text, to: client)
+        let answer = try read(client)
+        #expect(answer == text)
+        return client
+    }
+}
+
 /// A CONNECT request for the peer's program.
 func connect(_ authority: String, _ more: [String: String] = [:], data: String = "", ends: Bool = false) -> String {
     let fields = [":method": "CONNECT", ":authority": authority]

@@ -240,10 +240,7 @@ import Testing
         let node = try TestNode(enrolling: ["web"])
         let first = try HBONEPeer.server(in: node.cart, of: node)
         let destination = Endpoint(node.cart.address, port: 8080)
-        let client = try node.web.connect(destination)
-        try write("first", to: client)
-        let answer = try read(client)
-        #expect(answer == "first")
+        let client = try node.converse("first", with: destination)
         // Another workload at the same address: the tunnel to the first one is not used, though it is open.
         let cart = node.cart.workload
         node.publish {
@@ -267,6 +264,8 @@ import Testing
             #expect(first.count(of: "request") == 1)
             #expect(node.logText.contains("is not among the expected"), "\(node.logText)")
         }
+        try write("still the first's", to: client)
+        #expect(try read(client) == "still the first's")
     }
 
     @Test func `tunnels to workloads that leave the mesh close at once, or after what they still carry`() throws {
