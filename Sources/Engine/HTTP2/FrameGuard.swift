@@ -7,9 +7,7 @@ struct FrameGuard {
     /// What was too much, once something was.
     private(set) var abuse: HTTP2Abuse?
     /// Of the block that is under way.
-    private var continuationCount = 0
-    /// Of the block that is being received, so far.
-    private(set) var blockByteCount = 0
+    private var (continuationCount, blockByteCount) = (0, 0)
     private let blockByteCountMax: Int
 
     init(_ role: HTTP2Role, fieldListByteCountMax: UInt32) {

@@ -16,7 +16,7 @@ extension HTTP2Session {
     }
 
     /// A field was refused. What is left of the block is decoded all the same, without a word.
-    func blockRefused() { _ = refuseBlock(.fields, frameGuard.blockByteCount / Limits.http2SmallFieldByteCount) }
+    func blockRefused(of byteCount: Int) { _ = refuseBlock(.fields, byteCount / Limits.http2SmallFieldByteCount) }
 
     /// Charges for a part of the block.
     /// - Returns: for nghttp2, whether to stop at it.

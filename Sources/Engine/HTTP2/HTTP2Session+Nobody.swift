@@ -24,7 +24,7 @@ extension HTTP2Session {
     func invalidFrameReceived(_ frame: UnsafePointer<nghttp2_frame>, _ code: Int32) -> Int32 {
         countInvalidFrame()
         let header = unsafe frame.pointee.hd
-        if UInt32(header.type) == NGHTTP2_HEADERS.rawValue { blockRefused() }
+        if UInt32(header.type) == NGHTTP2_HEADERS.rawValue { blockRefused(of: header.length) }
         let authority = refusedAuthority
         refusedAuthority = []
         guard !isAbandoned, role == .server, UInt32(header.type) == NGHTTP2_HEADERS.rawValue,
