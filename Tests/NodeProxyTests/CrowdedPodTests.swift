@@ -75,13 +75,20 @@ import Testing
         withExtendedLifetime(applications) {}
     }
 
-    @Test func `a stream beyond the pod's bound is answered, and the others of its tunnel go on`() throws {
+    @Test func `a stream beyond its source's share, or the pod's, is answered, and the others of its tunnel go on`()
+        throws
+    {
         let node = try node(["web", "cart", "third"], others: ["third"], countMax: 2)
         let listener = try node.cart.listen(8080)
         let destination = Endpoint(node.cart.address, port: 8080)
-        // Neither caller has more than it may have.
-        let kept = [Client(try node.web.connect(destination)), Client(try node.pod("third").connect(destination))]
-        let applications = try (0..<2).map { _ in Client(try node.accept(listener).take()) }
+        var kept = [Client(try node.web.connect(destination))]
+        var applications = [Client(try node.accept(listener).take())]
+        // There is room, but not for who has half of it.
+        let second = try node.web.connect(destination)
+        #expect(throws: Errno.connectionReset) { _ = try read(second) }
+        #expect(lines(node, "too many connections at once from 10.77.0.1").count == 1, "\(node.logText)")
+        kept.append(Client(try node.pod("third").connect(destination)))
+        applications.append(Client(try node.accept(listener).take()))
         for _ in 0..<2 {
             let refused = try node.web.connect(destination)
             #expect(throws: Errno.connectionReset) { _ = try read(refused) }

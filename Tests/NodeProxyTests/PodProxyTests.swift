@@ -7,31 +7,67 @@ import Testing
 
 @testable import NodeProxy
 
-struct PodProxyTests {
-    @Test func `what has waited in vain for a workload's record leaves room for others`() throws {
-        let clock = ManualClock(now: MonotonicClock.now())
-        let loop = try EventLoop(clock: clock)
-        let sink = unsafe open("/dev/null", O_WRONLY | O_CLOEXEC)
-        defer { close(sink) }
-        let lone = try LoneWorkers(on: [loop], loggingTo: sink)
-        let (worker, pod) = (lone.workers[0], try lone.web(PodCensus(countMax: 1))[0])
-        var refusedCount = 0
-        for _ in 0...Limits.waitingConnectionCountMax { pod.withWorkload { if $0 == nil { refusedCount += 1 } } }
-        #expect(refusedCount == 1, "one more than may wait")
-        clock.advance(by: Limits.workloadWaitDuration + .milliseconds(2))
-        loop.turn(waitingAtMost: .zero)
-        #expect(refusedCount == 1 + Limits.waitingConnectionCountMax)
-        var isServed = false
-        pod.withWorkload { isServed = $0 != nil }
+/// A pod on a worker whose clock the test moves.
+private final class Setting {
+    let clock = ManualClock(now: MonotonicClock.now())
+    let loop: EventLoop
+    private let sink: OwnedDescriptor
+    private let worker: Worker
+    let pod: PodProxy
+
+    init() throws {
+        loop = try EventLoop(clock: clock)
+        sink = OwnedDescriptor(adopting: unsafe open("/dev/null", O_WRONLY | O_CLOEXEC))
+        let lone = try LoneWorkers(on: [loop], loggingTo: sink.raw)
+        (worker, pod) = (lone.workers[0], try lone.web(PodCensus(countMax: 1))[0])
+    }
+
+    /// The mesh comes to know the pod, which names these policies.
+    func know(naming policies: [String] = []) {
         var state = MeshState(settings: MeshSettings(node: "n1"))
         state.insert(
             Workload(
                 uid: "web", name: "web", namespace: "shop", serviceAccount: "web",
-                addresses: [IPAddress(v4: 0x0a4d_0001)], node: "n1", tunnelProtocol: .hbone))
+                addresses: [IPAddress(v4: 0x0a4d_0001)], node: "n1", tunnelProtocol: .hbone,
+                authorizationPolicies: policies))
         worker.add(pod)
         worker.links[0].publish(state, since: loop.now)
         loop.turn(waitingAtMost: .seconds(1))
+    }
+
+    func pass(_ span: Duration) {
+        clock.advance(by: span)
+        loop.turn(waitingAtMost: .zero)
+    }
+}
+
+struct PodProxyTests {
+    @Test func `what has waited in vain for a workload's record leaves room for others`() throws {
+        let setting = try Setting()
+        let pod = setting.pod
+        var refusedCount = 0
+        for _ in 0...Limits.waitingConnectionCountMax { pod.withWorkload { if $0 == nil { refusedCount += 1 } } }
+        #expect(refusedCount == 1, "one more than may wait")
+        setting.pass(Limits.workloadWaitDuration + .milliseconds(2))
+        #expect(refusedCount == 1 + Limits.waitingConnectionCountMax)
+        var isServed = false
+        pod.withWorkload { isServed = $0 != nil }
+        setting.know()
         #expect(isServed)
         #expect(refusedCount == 1 + Limits.waitingConnectionCountMax)
+    }
+
+    @Test func `so many wait for policies that are named and not known, and only for a while`() throws {
+        let setting = try Setting()
+        setting.know(naming: ["shop/late"])
+        var decidedCount = 0
+        for _ in 0...Limits.waitingConnectionCountMax { setting.pod.withPolicies { decidedCount += 1 } }
+        #expect(decidedCount == 1, "one more than may wait")
+        setting.pass(Limits.unknownPolicyDuration - .milliseconds(5))
+        #expect(decidedCount == 1)
+        setting.pass(.milliseconds(10))
+        #expect(decidedCount == 1 + Limits.waitingConnectionCountMax)
+        setting.pod.withPolicies { decidedCount += 1 }
+        #expect(decidedCount == 2 + Limits.waitingConnectionCountMax, "there is nothing more to wait for")
     }
 }

@@ -295,8 +295,8 @@ final class OutboundConnection {
     /// There is a connection.
     func begin() {
         stopWatching()
-        if client != nil { greet() }
         record.begin(on: pod.worker)
+        if client != nil { greet() }
     }
 
     private func stopWatching() {
