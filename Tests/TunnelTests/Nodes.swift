@@ -102,6 +102,7 @@ final class Accepter: EventHandler, TunnelOwner, TunnelStreamOwner {
     private(set) var failures: [TunnelFailure] = []
     private(set) var peers: [SPIFFEID?] = []
 
+    private let sources: [SourceTurn]
     private let settings: HTTP2Settings
     private let expiredDuration: Duration
     private let applicationSendByteCount: Int32?
@@ -114,6 +115,7 @@ final class Accepter: EventHandler, TunnelOwner, TunnelStreamOwner {
         settings.streamCountMax = options.acceptedStreamCountMax
         self.settings = settings
         expiredDuration = options.expiredDuration
+        sources = options.sources
         context = try TLSContext.workloadServer(credentials, options: options.tls)
         listener = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
         _ = try loop.register(listener, for: .listener, handler: self)
@@ -126,7 +128,8 @@ final class Accepter: EventHandler, TunnelOwner, TunnelStreamOwner {
             guard let tls = try? TLSConnection(server: context),
                 let tunnel = try? TunnelConnection(
                     accepting: accepted.take(), tls: tls, settings: settings, expiredDuration: expiredDuration,
-                    loop: loop, buffers: buffers, owner: self)
+                    source: tunnels.count < sources.count ? sources[tunnels.count] : nil, loop: loop,
+                    buffers: buffers, owner: self)
             else { continue }
             tunnels.append(tunnel)
         }

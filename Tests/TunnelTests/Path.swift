@@ -31,6 +31,8 @@ final class Path {
         var idleCountMax = Limits.idleTunnelCountMax
         /// Streams that the accepter takes at once on one tunnel.
         var acceptedStreamCountMax = Limits.tunnelAcceptedStreamCountMax
+        /// What the tunnels to it share with others of where they come from, in the order in which they come.
+        var sources: [SourceTurn] = []
         /// Who the accepter must be.
         var expected = Authority.cart
         /// Identities that take turns in dialling.

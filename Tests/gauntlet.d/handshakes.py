@@ -139,13 +139,20 @@ def again():
 BEGUN, BORNE = 400, 256
 
 
+def tunnels_hello():
+    """What the client of a tunnel says first."""
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["h2"])
+    hello = ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), hello, server_hostname="ledger").do_handshake()
+    return hello.read()
+
+
 def at_once():
     """Connections in great number that begin a handshake and owe its end: those beyond what is borne are closed at once,
     and no others, which stay for a while."""
-    hello = ssl.MemoryBIO()
-    with contextlib.suppress(ssl.SSLWantReadError):
-        ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), hello, server_hostname="ledger").do_handshake()
-    hello, started = hello.read(), time.monotonic()
+    hello, started = tunnels_hello(), time.monotonic()
     with contextlib.ExitStack() as made:
         poll, refused = select.poll(), 0
         for _ in range(BEGUN):

@@ -48,8 +48,8 @@ def pump(peer):
     return True
 
 
-def together(piece, rate):
-    """So many a second on each of the tunnels, for a while; none of them is cut."""
+def together(piece, rate, gap):
+    """So many a second on each of the tunnels, for a while, one tunnel so long after the other; none of them is cut."""
 
     def attack():
         peers = [Peer.dial().begin() for _ in range(TUNNELS)]
@@ -58,13 +58,17 @@ def together(piece, rate):
         count, made, is_lost = int(rate * SHARE * TICK), 0, False
         started = due = time.monotonic()
         while time.monotonic() - started < SECONDS and not is_lost:
-            # One after the other, each as often as the others.
             for peer in peers:
                 if not peer.unsent:
                     peer.queue(piece(peer, count))
                     made += count
+            for peer in peers:
                 is_lost = is_lost or not pump(peer)
-                due = max(due + TICK / TUNNELS, time.monotonic() - TICK)
+                if gap:
+                    due = max(due + gap, time.monotonic() - TICK)
+                    time.sleep(max(0, due - time.monotonic()))
+            if not gap:
+                due = max(due + TICK, time.monotonic() - TICK)
                 time.sleep(max(0, due - time.monotonic()))
         span = time.monotonic() - started
         for peer in peers:
@@ -103,11 +107,13 @@ def many():
 def main():
     with gauntlet.Gauntlet(ZTUNNEL_WORKER_THREADS=1) as run:
         descriptors = run.target.descriptors()
-        for name, piece, rate in [
+        for what, piece, rate in [
             ("PING", pings, 1000), ("requests withdrawn", withdrawn, 500), ("one-byte DATA", small, 1000)
         ]:
-            run.attack(f"{name} on {TUNNELS} tunnels", together(piece, rate), innocent=many, is_cut=False)
-            run.check(f"{name} on {TUNNELS} tunnels: the end", at_rest, run, descriptors)
+            for how, gap in [("one after the other", TICK / TUNNELS), ("at once", 0)]:
+                name = f"{what} on {TUNNELS} tunnels, {how}"
+                run.attack(name, together(piece, rate, gap), innocent=many, is_cut=False)
+                run.check(f"{name}: the end", at_rest, run, descriptors)
         run.finish()
 
 

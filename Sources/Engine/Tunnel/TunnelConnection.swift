@@ -29,6 +29,8 @@ public final class TunnelConnection {
     /// Frames that were read and for which there was no time.
     var untaken = ByteQueue()
     var requests = RequestTurn()
+    /// Server: what it shares with the other tunnels of its source.
+    private let source: SourceTurn?
     /// It takes no new streams, and GOAWAY follows the last one (ztunnel).
     private var (isDraining, owesGoAway) = (false, false)
     /// It is to drain as soon as it is open.
@@ -61,11 +63,13 @@ public final class TunnelConnection {
     var peerChain: PeerChain? { socket.peerChain }
 
     /// The accepting end, on a socket just accepted. The tunnel lives until it tells its owner that it is closed.
+    /// - Parameter source: what it shares with the other tunnels that come from where it comes from.
     public init(
         accepting socket: consuming OwnedDescriptor, tls: TLSConnection, settings: HTTP2Settings = .tunnelServer,
-        expiredDuration: Duration = Limits.expiredTunnelDuration, loop: EventLoop, buffers: RelayBuffers,
-        owner: any TunnelOwner
+        expiredDuration: Duration = Limits.expiredTunnelDuration, source: SourceTurn? = nil, loop: EventLoop,
+        buffers: RelayBuffers, owner: any TunnelOwner
     ) throws(Errno) {
+        self.source = source
         (self.loop, self.buffers, self.settings, self.owner) = (loop, buffers, settings, owner)
         self.expiredDuration = expiredDuration
         self.socket = SecureSocket(socket, tls)
@@ -85,6 +89,7 @@ public final class TunnelConnection {
         (self.loop, self.buffers, self.settings, self.owner) = (loop, buffers, settings, owner)
         self.expiredDuration = expiredDuration
         self.socket = SecureSocket(socket, tls)
+        source = nil
         lastUse = loop.now
         (phase, isServer) = (.connecting, false)
         TCPSocket.boundUnsent(of: self.socket.descriptor, byteCount: Limits.tunnelUnsentByteCountMax)
@@ -220,6 +225,15 @@ extension TunnelConnection: EventHandler {
         if phase == .handshaking, !buffers.turn.takesHandshake(in: loop.turnCount, after: loop.timeInTurn) {
             return requestResume()
         }
+        guard let source, !pace.sendsLarge else { return receiveShare() }
+        guard source.hasTime(in: loop.turnCount) else { return requestResume() }
+        let before = loop.timeInTurn
+        receiveShare()
+        source.took(loop.timeInTurn - before, in: loop.turnCount)
+    }
+
+    /// Reads what the peer has sent, within this tunnel's share of the turn.
+    private func receiveShare() {
         var share = Limits.turnByteCountMax
         while phase != .closed, !pausesReading() {
             guard share > 0, !pace.sendsLarge || buffers.readShare.left(in: loop.turnCount) > 0 else {

@@ -15,8 +15,8 @@ final class InboundTunnel {
     /// Our end: the pod's address, and 15008.
     let local: Endpoint
     private var tunnel: TunnelConnection?
-    /// It is counted among the tunnels of its source.
-    private var isCounted = false
+    /// What it shares with the other tunnels of its source, among which it is counted.
+    private var source: SourceTurn?
     /// It is counted among those who have not shown who they are.
     private var isStranger = false
     private let accepted: Instant
@@ -51,13 +51,17 @@ final class InboundTunnel {
 
     deinit {
         becomeKnown()
-        if isCounted { pod.worker.tunnelSources.leave(peer.address) }
+        guard source != nil else { return }
+        pod.worker.tunnelSources.leave(peer.address)
+        pod.worker.sourceTurns.leave(peer.address)
     }
 
     /// Whether there are not too many tunnels of its source, nor too many of its kind at their handshakes.
     private func isAdmitted() -> Bool {
-        isCounted = admits(pod.worker.tunnelSources.enter(peer.address), else: .tooManyTunnels, "tunnels")
-        guard isCounted else { return false }
+        guard admits(pod.worker.tunnelSources.enter(peer.address), else: .tooManyTunnels, "tunnels") else {
+            return false
+        }
+        source = pod.worker.sourceTurns.enter(peer.address)
         isStranger = admits(pod.strangers.enter(peer.address), else: .tooManyHandshakes, "handshakes")
         return isStranger
     }
@@ -82,8 +86,8 @@ final class InboundTunnel {
             let tls = try TLSConnection(server: certificate.server)
             tunnel = try TunnelConnection(
                 accepting: socket, tls: tls, settings: worker.configuration.tunnelSettings(.tunnelServer),
-                expiredDuration: worker.configuration.expiredTunnelDuration, loop: worker.loop,
-                buffers: worker.buffers, owner: self)
+                expiredDuration: worker.configuration.expiredTunnelDuration, source: source,
+                loop: worker.loop, buffers: worker.buffers, owner: self)
             pod.opened(self)
         } catch {
             refuse("\(error)")

@@ -91,6 +91,8 @@ final class Worker {
     var silenceMax: Duration { configuration.halfClosedDuration }
     /// Whose tunnels there are to 15008 on the whole node, those at their handshakes included.
     let tunnelSources: SharedSourceCensus
+    /// What those of one source share on this worker.
+    var sourceTurns = SourceTurns()
     /// Who opened the connections to its pods, streams of tunnels and plain ones.
     let connectionSources: SharedSourceCensus
     /// What has been counted.

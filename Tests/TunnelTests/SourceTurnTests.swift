@@ -1,0 +1,69 @@
+import EventLoop
+import Glibc
+import Primitives
+import Synchronization
+import System
+import TLS
+import Testing
+
+@testable import HTTP2
+@testable import Tunnel
+
+struct SourceTurnTests {
+    @Test func `one that has used its time up has some again in the next turn`() {
+        let source = SourceTurn()
+        #expect(source.hasTime(in: 1))
+        source.took(Limits.peerTurnDuration / 2, in: 1)
+        #expect(source.hasTime(in: 1))
+        source.took(Limits.peerTurnDuration / 2, in: 1)
+        #expect(!source.hasTime(in: 1))
+        #expect(source.hasTime(in: 2))
+        source.took(Limits.peerTurnDuration / 2, in: 2)
+        #expect(source.hasTime(in: 2))
+    }
+
+    /// Where the first source is made to have no time in any turn for a while.
+    @Test func `a tunnel whose source has had its time waits for a turn that has some, and those of others do not`()
+        throws
+    {
+        let (busy, other) = (SourceTurn(), SourceTurn())
+        var options = Path.Options()
+        options.sources = [busy, busy, other]
+        let path = try Path(options)
+        let endpoint = try #require(path.accepter.endpoint)
+        let context = try TLSContext.workloadClient(path.authority.credentials(Authority.web))
+        let isBusy = Mutex(false)
+        let frameCounts = Mutex<[UInt64]>([])
+        try path.run(
+            { _ in
+                let peers = try (0..<3).map { number in
+                    let peer = try RawPeer(endpoint, TLSConnection(client: context, expecting: [Authority.cart]))
+                    try peer.send(RawPeer.preface + RawPeer.ping(UInt8(number)))
+                    let isAnswered = try peer.receive(until: RawPeer.ping(UInt8(number), isAcknowledgement: true))
+                    #expect(isAnswered)
+                    return peer
+                }
+                isBusy.withLock { $0 = true }
+                // A turn begins that knows of it.
+                usleep(100_000)
+                let before = frameCounts.withLock { $0 }
+                for peer in peers { try peer.send(RawPeer.ping(9)) }
+                let passes = try peers[2].receive(until: RawPeer.ping(9, isAcknowledgement: true))
+                #expect(passes)
+                usleep(100_000)
+                let after = frameCounts.withLock { $0 }
+                #expect(after == [before[0], before[1], before[2] + 1])
+                isBusy.withLock { $0 = false }
+                for peer in peers[..<2] {
+                    let isAnswered = try peer.receive(until: RawPeer.ping(9, isAcknowledgement: true))
+                    #expect(isAnswered)
+                }
+            },
+            turning: {
+                let counts = path.accepter.tunnels.map { $0.ownedSession?.frameCount ?? 0 }
+                frameCounts.withLock { $0 = counts }
+                let spent = isBusy.withLock { $0 } ? Limits.peerTurnDuration : .zero
+                busy.took(spent, in: path.loop.turnCount &+ 1)
+            })
+    }
+}
