@@ -48,4 +48,18 @@ import Testing
         while let timer = wheel.popDue(upTo: deadline) { fired += timer }
         #expect(fired == 1)
     }
+
+    @Test(arguments: [0, 5, 1_000_003, 0x3_ffff, 0x4_0000, 0x100_0007, 0xff_ffff_ffff] as [UInt64])
+    func `a timer that is a day away is looked at a few times until then`(start: UInt64) {
+        var wheel = TimerWheel<Int>(tick: start)
+        let deadline = start + 86_400_000
+        _ = wheel.insert(deadline: deadline, 1)
+        var (lookCount, fired) = (0, 0)
+        while fired == 0, lookCount < 100, let next = wheel.nextTick {
+            #expect(next <= deadline)
+            fired = wheel.popDue(upTo: next) ?? 0
+            lookCount += 1
+        }
+        #expect(fired == 1 && lookCount <= 10, "\(lookCount)")
+    }
 }

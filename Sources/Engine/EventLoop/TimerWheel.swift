@@ -18,8 +18,9 @@ struct TimerWheel<Payload> {
 
     private static var levelCount: Int { 4 }
     private static var slotBits: UInt64 { 6 }
-    /// Timers further away wait in the last slot of the highest level and are placed again from there.
-    private static var spanMax: UInt64 { 1 << (slotBits * UInt64(levelCount)) - 1 }
+    /// Timers further away wait in the last slot of the highest level and are placed again from there. One more and it
+    /// would be the slot that is current there, which asks to be looked at with every tick.
+    private static var spanMax: UInt64 { 63 << (slotBits * UInt64(levelCount - 1)) }
 
     private var entries: [Entry] = []
     private var freeHead: Int32 = -1
