@@ -115,6 +115,15 @@ import Testing
         #expect(refusal(["CULVERT_EXPIRED_TUNNEL_DURATION": "long"]) == "CULVERT_EXPIRED_TUNNEL_DURATION")
     }
 
+    @Test func `how long connections may be silent can be set, and that there is no bound`() throws {
+        #expect(try Self.read([:]).silentDuration == .seconds(86_400))
+        #expect(try Self.read(["CULVERT_SILENT_DURATION": "36h"]).silentDuration == .seconds(129_600))
+        #expect(try Self.read(["CULVERT_SILENT_DURATION": "0s"]).silentDuration == nil)
+        for text in ["-1s", "never", "24", "1d"] {
+            #expect(refusal(["CULVERT_SILENT_DURATION": text]) == "CULVERT_SILENT_DURATION", "\(text)")
+        }
+    }
+
     @Test func `versions and compliance hold for tunnels and for the control plane`() throws {
         let set = try Self.read(["TLS12_ENABLED": "true"])
         #expect(set.tls.acceptsTLS12 && set.discovery?.tls.acceptsTLS12 == true)

@@ -51,7 +51,7 @@ final class Opener: EventHandler, TunnelStreamOwner {
     private func carry(_ socket: consuming OwnedDescriptor) {
         guard
             let stream = try? TunnelStream(
-                relaying: socket, loop: loop, owner: self, silenceMax: options.silenceMax)
+                relaying: socket, loop: loop, owner: self, silence: options.openerSilence)
         else { return }
         let source = SPIFFEID(
             trustDomain: "cluster.local", namespace: "shop",
@@ -106,10 +106,11 @@ final class Accepter: EventHandler, TunnelOwner, TunnelStreamOwner {
     private let settings: HTTP2Settings
     private let expiredDuration: Duration
     private let applicationSendByteCount: Int32?
+    private let silence: SilenceBounds
 
     init(loop: EventLoop, credentials: TLSCredentials, options: Path.Options) throws {
         self.loop = loop
-        applicationSendByteCount = options.applicationSendByteCount
+        (applicationSendByteCount, silence) = (options.applicationSendByteCount, options.accepterSilence)
         buffers = RelayBuffers(limits: options.receive)
         var settings = HTTP2Settings.tunnelServer
         settings.streamCountMax = options.acceptedStreamCountMax
@@ -138,7 +139,7 @@ final class Accepter: EventHandler, TunnelOwner, TunnelStreamOwner {
     func tunnelEstablished(_ tunnel: TunnelConnection) { peers.append(tunnel.peerIdentity) }
 
     func tunnelRequested(_ tunnel: TunnelConnection, _ stream: TunnelStream, head: [HTTPField]) {
-        stream.adopt(by: self)
+        stream.adopt(by: self, silence: silence)
         let authority = head.first(named: ":authority").map { String(decoding: $0.bytes, as: UTF8.self) } ?? ""
         guard let target = Endpoint(authority), let socket = try? TCPSocket.connect(to: target) else {
             return stream.refuse([HTTPField(":status", "503")])

@@ -23,7 +23,9 @@ final class Path {
         var receive = ReceiveLimits()
         /// SO_SNDBUF of its sockets to applications, if not the usual.
         var applicationSendByteCount: Int32?
-        var silenceMax: Duration = Limits.halfClosedDuration
+        /// What the opener's streams are held to, and the accepter's.
+        var openerSilence = SilenceBounds()
+        var accepterSilence = SilenceBounds()
         /// How the opener's pool is set.
         var idleDuration: Duration = Limits.tunnelIdleDuration
         var surplusDuration: Duration = Limits.tunnelSurplusDuration

@@ -13,19 +13,19 @@ private final class PlainEntrance: EventHandler, PlainRelayOwner {
     let listener: OwnedDescriptor
     private var relays: [PlainRelay] = []
     private(set) var endings: [RelayEnding] = []
-    private let silenceMax: Duration
-    /// What the kernel keeps for each of its sockets, if not the usual.
-    private let bufferByteCount: Int32?
+    private let silence: SilenceBounds
+    /// What the kernel keeps for a socket that it dials, if not the usual.
+    private let sendByteCount: Int32?
 
     init(
-        _ loop: EventLoop, to target: Endpoint, silenceMax: Duration = Limits.halfClosedDuration,
-        bufferByteCount: Int32? = nil
+        _ loop: EventLoop, to target: Endpoint, silence: SilenceBounds = SilenceBounds(),
+        receiveByteCount: Int32? = nil, sendByteCount: Int32? = nil
     ) throws {
-        (self.loop, self.target, self.silenceMax) = (loop, target, silenceMax)
-        self.bufferByteCount = bufferByteCount
+        (self.loop, self.target, self.silence) = (loop, target, silence)
+        self.sendByteCount = sendByteCount
         listener = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
         _ = try loop.register(listener, for: .listener, handler: self)
-        if let bufferByteCount { setBuffer(of: listener.raw, SO_RCVBUF, bufferByteCount) }
+        if let receiveByteCount { setBuffer(of: listener.raw, SO_RCVBUF, receiveByteCount) }
     }
 
     var endpoint: Endpoint? { TCPSocket.localEndpoint(of: listener) }
@@ -35,10 +35,10 @@ private final class PlainEntrance: EventHandler, PlainRelayOwner {
 
     func ready(_ events: ReadyEvents) {
         while let accepted = try? TCPSocket.accept(listener), let dialled = try? TCPSocket.connect(to: target) {
-            if let bufferByteCount { setBuffer(of: dialled.raw, SO_SNDBUF, bufferByteCount) }
+            if let sendByteCount { setBuffer(of: dialled.raw, SO_SNDBUF, sendByteCount) }
             let relay = try? PlainRelay(
                 loop: loop, buffers: buffers, accepted: accepted.take(), dialled: dialled, owner: self,
-                silenceMax: silenceMax)
+                silence: silence)
             if let relay { relays.append(relay) }
         }
     }
@@ -107,7 +107,8 @@ struct PlainRelayTests {
         let loop = try EventLoop()
         let listener = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
         let target = TCPSocket.localEndpoint(of: listener)
-        let entrance = try PlainEntrance(loop, to: #require(target), silenceMax: .milliseconds(400))
+        let entrance = try PlainEntrance(
+            loop, to: #require(target), silence: SilenceBounds(halfClosed: .milliseconds(400)))
         let address = try #require(entrance.endpoint)
         let raw = listener.raw
         try loop.turn {
@@ -135,6 +136,77 @@ struct PlainRelayTests {
         withExtendedLifetime(listener) {}
     }
 
+    /// Runs the body with a client, the server that it is relayed to, and the way to let time pass, until the relay has
+    /// ended. What the relay sends is kept by the kernel up to so many bytes at either end.
+    private func relay(
+        silence: SilenceBounds = SilenceBounds(), bufferByteCount: Int32? = nil,
+        _ body: @escaping @Sendable (borrowing Client, _ server: Int32, Passage) throws -> Void
+    ) throws -> [RelayCause] {
+        let clock = ManualClock(now: MonotonicClock.now())
+        let loop = try EventLoop(clock: clock)
+        let listener = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
+        if let bufferByteCount { setBuffer(of: listener.raw, SO_RCVBUF, bufferByteCount) }
+        let target = TCPSocket.localEndpoint(of: listener)
+        let entrance = try PlainEntrance(
+            loop, to: #require(target), silence: silence, sendByteCount: bufferByteCount)
+        let address = try #require(entrance.endpoint)
+        let (passage, raw) = (Passage(), listener.raw)
+        try loop.turn {
+            let client = try Client(address)
+            let server = nextConnection(at: raw)
+            defer { close(server) }
+            try body(client, server, passage)
+        } until: {
+            entrance.endings.count == 1
+        } turning: {
+            passage.turned(loop, clock)
+        }
+        withExtendedLifetime(listener) {}
+        return entrance.endings.map(\.cause)
+    }
+
+    private static let (little, much) = (Limits.silentDuration * 3 / 4, Limits.silentDuration + .milliseconds(2))
+
+    @Test(arguments: [true, false])
+    func `a relay on which a byte moves now and then lives on, and is reset once none does`(isBounded: Bool) throws {
+        let causes = try relay(silence: SilenceBounds(open: isBounded ? Limits.silentDuration : nil)) {
+            client, server, passage in
+            for byte in 0..<6 as Range<UInt8> {
+                sendAll(server, [byte])
+                let got = try client.receiveAll(1)
+                #expect(got == [byte])
+                passage.pass(Self.little)
+            }
+            passage.pass(Self.much)
+            passage.pass(Self.much)
+            guard !isBounded else {
+                #expect(throws: Errno(ECONNRESET)) { _ = try client.receive(1) }
+                return
+            }
+            sendAll(server, [6])
+            let got = try client.receiveAll(1)
+            #expect(got == [6])
+        }
+        #expect(causes == [isBounded ? .aborted("silent for too long") : .completed])
+    }
+
+    @Test func `what waits for a slow reader counts as it leaves`() throws {
+        let message = pattern(64 * 1024, seed: 7)
+        let causes = try relay(bufferByteCount: 4096) { client, server, passage in
+            try client.send(message)
+            var received: [UInt8] = []
+            var room = [UInt8](repeating: 0, count: 4096)
+            while received.count < message.count {
+                passage.pass(Self.little)
+                let count = unsafe recv(server, &room, room.count, 0)
+                guard count > 0 else { break }
+                received += room[..<count]
+            }
+            #expect(received == message)
+        }
+        #expect(causes == [.completed])
+    }
+
     /// Says what the client says; reads what is there and returns it.
     private func receive(_ socket: Int32) -> [UInt8] {
         var room = [UInt8](repeating: 0, count: 1 << 20)
@@ -147,7 +219,8 @@ struct PlainRelayTests {
         let listener = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
         setBuffer(of: listener.raw, SO_RCVBUF, 16 * 1024)
         let target = TCPSocket.localEndpoint(of: listener)
-        let entrance = try PlainEntrance(loop, to: #require(target), bufferByteCount: 128 * 1024)
+        let entrance = try PlainEntrance(
+            loop, to: #require(target), receiveByteCount: 128 * 1024, sendByteCount: 128 * 1024)
         let address = try #require(entrance.endpoint)
         var clients: [Int32] = []
         for _ in 0..<32 {

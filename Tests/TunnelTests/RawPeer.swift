@@ -28,6 +28,8 @@ final class RawPeer {
     }
 
     static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + [0, 0, 0, 4, 0, 0, 0, 0, 0]
+    /// SETTINGS after which no stream has credit until it is given some.
+    static let withoutCredit: [UInt8] = [0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0]
     /// PING with a payload of eight times this byte, and its acknowledgement.
     static func ping(_ payload: UInt8, isAcknowledgement: Bool = false) -> [UInt8] {
         [0, 0, 8, 6, isAcknowledgement ? 1 : 0, 0, 0, 0, 0] + [UInt8](repeating: payload, count: 8)

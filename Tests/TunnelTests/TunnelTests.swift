@@ -160,7 +160,8 @@ import Testing
         let listener = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
         let bound = TCPSocket.localEndpoint(of: listener)
         let target = try #require(bound)
-        let path = try Path(Path.Options(target: target, silenceMax: .milliseconds(400)))
+        let path = try Path(
+            Path.Options(target: target, openerSilence: SilenceBounds(halfClosed: .milliseconds(400))))
         let raw = listener.raw
         try path.run(
             { entrance in

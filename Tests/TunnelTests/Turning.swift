@@ -35,6 +35,29 @@ private final class Outcome: Sendable {
     let value = Mutex<(any Error)??>(nil)
 }
 
+/// Lets time pass for a loop with a manual clock, when the body of a test says so.
+final class Passage: Sendable {
+    private let state = Mutex((span: Duration.zero, turnsLeft: 0))
+
+    /// From the body's thread: moves the clock, and waits until what is due then has been done and answered.
+    func pass(_ span: Duration) {
+        state.withLock { $0 = (span, 8) }
+        while state.withLock({ $0.turnsLeft > 0 }) { usleep(1000) }
+    }
+
+    /// To be called with every turn.
+    func turned(_ loop: EventLoop, _ clock: ManualClock) {
+        state.withLock {
+            guard $0.turnsLeft > 0 else { return }
+            clock.advance(by: $0.span)
+            $0.span = .zero
+            $0.turnsLeft -= 1
+            // The next turn does not wait.
+            loop.mailbox.post { _ in }
+        }
+    }
+}
+
 /// A body on a thread of its own.
 final class Job: Sendable {
     let body: @Sendable () -> Void

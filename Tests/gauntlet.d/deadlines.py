@@ -16,6 +16,8 @@ HANDSHAKE = 14
 SILENCE = 40
 # What half-closed connections are allowed here, and may take with some slack.
 HALF_CLOSED, HALF_CLOSED_CUT = 6, 9
+# The same for those that have ended nothing: longer than what others here wait for while they say nothing.
+SILENT, SILENT_CUT = 45, 50
 # Three requests, twenty-five seconds each.
 ANSWER = 80
 
@@ -224,6 +226,48 @@ def plain_called_silent():
     return keep_silent(call(lab.ECHO, lab.STRANGER, lab.CART))
 
 
+def without_credit():
+    """It answers pings, and gives no credit for what it asked for. The tunnel stays."""
+    peer = Peer.dial().begin(window=0)
+    stream = peer.open(f"{lab.LEDGER}:{lab.SOURCE}")
+    started = time.monotonic()
+    assert peer.wait(lambda: peer.saw(frames.RST_STREAM, stream), within=SILENT_CUT), "borne"
+    took = time.monotonic() - started
+    assert took >= SILENT - 0.5, f"cut after {took:.1f} s already"
+    peer.send(frames.settings(window=65535))
+    peer.echo(peer.open(), b"another stream")
+    peer.close()
+    return took
+
+
+def now_and_then():
+    """Its innocent twin: a byte every now and then."""
+    peer = Peer.dial().begin()
+    stream = peer.open()
+    gap = 2 * SILENT // 3
+    for _ in range(3):
+        peer.wait(lambda: peer.saw(frames.RST_STREAM, stream), within=gap)
+        peer.echo(stream, b"x")
+    peer.close()
+    return 3 * gap
+
+
+def say_nothing(application):
+    took = cut_within(application, SILENT_CUT)
+    assert took >= SILENT - 0.5, f"cut after {took:.1f} s already"
+    return took
+
+
+def silent_application():
+    """An application in the mesh calls another, and neither ever says a word."""
+    return say_nothing(call(lab.ECHO))
+
+
+def plain_silent():
+    """It calls somebody outside the mesh, and neither ever says a word."""
+    return say_nothing(call(lab.ECHO, called=lab.STRANGER))
+
+
 def patient():
     """The innocent twin: it has nothing to say for a while, but answers pings."""
     peer = Peer.dial().begin()
@@ -234,9 +278,11 @@ def patient():
 
 
 def main():
-    with gauntlet.Gauntlet(ZTUNNEL_WORKER_THREADS=1, CULVERT_HALF_CLOSED_DURATION=f"{HALF_CLOSED}s") as run:
+    bounds = {"CULVERT_HALF_CLOSED_DURATION": f"{HALF_CLOSED}s", "CULVERT_SILENT_DURATION": f"{SILENT}s"}
+    with gauntlet.Gauntlet(ZTUNNEL_WORKER_THREADS=1, **bounds) as run:
         run.apps += [run.start("apps.py", place=place) for place in (lab.CART, lab.STRANGER)]
         peers = [silent, dribbling, no_preface, half_preface, no_pong, open_block, patient, unanswered,
+                 without_credit, now_and_then, silent_application, plain_silent,
                  half_closed, half_closed_reader, half_closed_application, half_closed_listener,
                  plain_caller, plain_caller_listens, plain_caller_silent,
                  plain_called, plain_called_listened, plain_called_silent]
@@ -269,6 +315,11 @@ def main():
             run.check(
                 f"deadlines, plain: the {place} node says why",
                 lambda name=name, called=called: lab.Program(name).says(0, why, f"dst.addr={called}:{lab.MUTE} ") and None)
+        why = 'error="silent for too long"'
+        run.check("deadlines: the log says who was silent", lambda: run.target.says(0, why, lab.STRANGER) and None)
+        run.check(
+            "deadlines, plain: the own node says who was silent",
+            lambda: lab.Program("node-north").says(0, why, f"dst.addr={lab.STRANGER}:{lab.ECHO} ") and None)
         run.check("deadlines: the bystander", lambda: run.bystander.take() and None)
         run.finish()
 

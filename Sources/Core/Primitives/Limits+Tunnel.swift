@@ -69,6 +69,9 @@ extension Limits {
     public static let keepAlivePayload: UInt64 = 0x3b7c_db7a_0b87_16b4
     /// Time for the peer to end a connection that we have ended in order.
     public static let tunnelFarewellDuration: Duration = .seconds(5)
+    /// How long a relay may move not a byte: as long as kube-proxy has the kernel remember an idle connection to a
+    /// Kubernetes Service.
+    public static let silentDuration: Duration = .seconds(86_400)
     /// How long one direction may stay silent after the other has ended and been delivered.
     public static let halfClosedDuration: Duration = .seconds(3600)
     /// Streams that we open at once on one tunnel, unless the peer allows fewer (ztunnel's default).

@@ -1,5 +1,5 @@
 public import EventLoop
-public import Primitives
+import Primitives
 public import System
 
 /// Told how a relay between two sockets ended.
@@ -42,18 +42,18 @@ public final class PlainRelay: ResumeHandler {
     private var timer: TimerToken?
     private var fromAccepted: UInt64 = 0
     private var toAccepted: UInt64 = 0
-    /// How long a half-closed relay may move nothing.
-    private let silenceMax: Duration
-    /// What had been moved when that was last looked at.
-    private var movedBefore: UInt64 = 0
+    /// Bytes that had waited here and have left.
+    private var drained: UInt64 = 0
+    /// Whether it moves anything.
+    private var silence: SilenceWatch
 
     /// Takes over both sockets; `dialled` is still connecting. The relay lives until it tells its owner that it ended.
     public init(
         loop: EventLoop, buffers: RelayBuffers, accepted: consuming OwnedDescriptor, dialled: consuming OwnedDescriptor,
-        owner: any PlainRelayOwner, silenceMax: Duration = Limits.halfClosedDuration
+        owner: any PlainRelayOwner, silence: SilenceBounds = SilenceBounds()
     ) throws(Errno) {
         self.loop = loop
-        self.silenceMax = silenceMax
+        self.silence = SilenceWatch(silence)
         self.buffers = buffers
         self.owner = owner
         self.accepted = try SocketEnd(accepted, on: loop, handler: acceptedPort)
@@ -114,8 +114,7 @@ public final class PlainRelay: ResumeHandler {
             return false
         }
         isConnected = true
-        if let timer { loop.cancel(timer) }
-        timer = nil
+        watchSilence()
         owner?.relayConnected(self)
         return true
     }
@@ -144,8 +143,8 @@ public final class PlainRelay: ResumeHandler {
         let isDownOver = (dialled?.hasEnded ?? true) && (accepted?.hasFinished ?? true)
         if isUpOver && isDownOver {
             end(.completed)
-        } else if isUpOver || isDownOver, timer == nil {
-            awaitSilence()
+        } else if isUpOver || isDownOver, silence.directionEnded(after: movedByteCount) {
+            watchSilence()
         }
     }
 
@@ -159,7 +158,9 @@ public final class PlainRelay: ResumeHandler {
         // When others have used up the turn's share, a short message passes and bulk waits.
         let isLate = buffers.relayShare.left(in: loop.turnCount) == 0
         if isLate, pipe != nil || sink?.pendingByteCount != 0 { return true }
-        buffers.relayShare.take(try drain(&sink, pipe))
+        let drainedByteCount = try drain(&sink, pipe)
+        drained &+= UInt64(drainedByteCount)
+        buffers.relayShare.take(drainedByteCount)
         let pieceByteCount = isLate ? Limits.smallReceiveByteCountMax : Limits.receiveByteCountMax
         var share = min(Limits.turnByteCountMax, pieceByteCount)
         while share > 0, sink?.pendingByteCount == 0 {
@@ -213,10 +214,13 @@ public final class PlainRelay: ResumeHandler {
         pipe = nil
     }
 
-    /// One direction is over; the other may go on for as long as it moves something.
-    private func awaitSilence() {
-        movedBefore = fromAccepted &+ toAccepted
-        timer = loop.schedule(after: silenceMax, kind: 1, handler: self)
+    /// Grows with every byte that moves, also out of what waits for a slow reader.
+    private var movedByteCount: UInt64 { fromAccepted &+ toAccepted &+ drained }
+
+    /// Looks again when the span that holds now is over. A relay has one timer at a time.
+    private func watchSilence() {
+        if let timer { loop.cancel(timer) }
+        timer = silence.span.map { loop.schedule(after: $0, kind: 1, handler: self) }
     }
 
     private func end(_ cause: RelayCause) {
@@ -251,8 +255,7 @@ extension PlainRelay: TimerHandler {
     public func timerFired(_ kind: Int) {
         timer = nil
         if kind == 0 { return end(.socketFailed(.timedOut)) }
-        guard fromAccepted &+ toAccepted == movedBefore else { return awaitSilence() }
-        end(.aborted("half-closed and silent for too long"))
+        if silence.hasMoved(movedByteCount) { watchSilence() } else { end(.aborted(silence.reason)) }
     }
 }
 

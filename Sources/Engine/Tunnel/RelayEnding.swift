@@ -15,7 +15,7 @@ public enum RelayCause: Equatable, Sendable {
     case http2Failed(String)
     /// The tunnel was closed because its peer's certificate was revoked.
     case peerRevoked(String)
-    /// We ended it: policy, drain, or a half-closed direction that stayed silent too long.
+    /// We ended it: policy, drain, or a relay that was silent for too long.
     case aborted(String)
 }
 

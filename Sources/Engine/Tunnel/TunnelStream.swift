@@ -27,10 +27,8 @@ public final class TunnelStream: HTTP2Stream {
     private var looksLeft = Int(Limits.connectResponseDuration / Limits.connectLookDuration)
     private var phase = Phase.requesting
     private let isServer: Bool
-    /// How long a half-closed stream may move nothing.
-    private var silenceMax: Duration
-    /// What had been moved when that was last looked at.
-    private var movedBefore: UInt64 = 0
+    /// Whether it moves anything.
+    var silence: SilenceWatch
     /// Bytes that arrived before there was a socket to take them.
     private var early = ByteQueue()
     private var hasPeerEnded = false
@@ -56,10 +54,10 @@ public final class TunnelStream: HTTP2Stream {
     /// Client: a stream for a socket just accepted. It is read once the peer has answered 200.
     public init(
         relaying socket: consuming OwnedDescriptor, loop: EventLoop, owner: any TunnelStreamOwner,
-        silenceMax: Duration = Limits.halfClosedDuration
+        silence: SilenceBounds = SilenceBounds()
     ) throws(Errno) {
         self.loop = loop
-        self.silenceMax = silenceMax
+        self.silence = SilenceWatch(silence)
         self.owner = owner
         isServer = false
         window = StreamWindow(0, at: loop.now)
@@ -71,7 +69,7 @@ public final class TunnelStream: HTTP2Stream {
     /// Server: a stream that a peer opens.
     init(accepting loop: EventLoop) {
         self.loop = loop
-        silenceMax = Limits.halfClosedDuration
+        silence = SilenceWatch(SilenceBounds())
         isServer = true
         window = StreamWindow(0, at: loop.now)
         waitingSince = loop.now
@@ -89,11 +87,10 @@ public final class TunnelStream: HTTP2Stream {
 
     // MARK: What the owner decides
 
-    /// Server: sets who is told, and how long the stream may be half-closed and silent; to be called within
-    /// `tunnelRequested`.
-    public func adopt(by owner: any TunnelStreamOwner, silenceMax: Duration = Limits.halfClosedDuration) {
+    /// Server: sets who is told, and how long the stream may be silent; to be called within `tunnelRequested`.
+    public func adopt(by owner: any TunnelStreamOwner, silence: SilenceBounds = SilenceBounds()) {
         self.owner = owner
-        self.silenceMax = silenceMax
+        self.silence = SilenceWatch(silence)
     }
 
     /// Server: joins the stream with a socket that is still connecting. A stream that has ended meanwhile resets it.
@@ -268,9 +265,7 @@ extension TunnelStream: EventHandler, TimerHandler {
             guard isLost || looksLeft <= 0 else { return restart(Limits.connectLookDuration) }
             tunnel?.with { $0.reset(self, .cancel) }
             end(.tunnelLost("the peer did not answer \(isLost ? "a ping" : "the CONNECT request") in time"))
-        case .relaying:
-            guard bytesFromSocket &+ bytesToSocket == movedBefore else { return directionEnded() }
-            abort("half-closed and silent for too long")
+        case .relaying: silenceTimerFired()
         case .ended: break
         }
     }
@@ -290,6 +285,7 @@ extension TunnelStream: EventHandler, TimerHandler {
     private func relay() {
         cancelTimer()
         phase = .relaying
+        watchSilence()
         if !early.isEmpty {
             unsafe socket?.hold(early.readable)
             early.release()
@@ -354,14 +350,7 @@ extension TunnelStream: EventHandler, TimerHandler {
         end(.socketFailed(failure))
     }
 
-    /// One direction is over; the other may go on for as long as it moves something.
-    private func directionEnded() {
-        guard timer == nil else { return }
-        movedBefore = bytesFromSocket &+ bytesToSocket
-        timer = loop.schedule(after: silenceMax, kind: 0, handler: self)
-    }
-
-    private func restart(_ span: Duration) {
+    func restart(_ span: Duration) {
         cancelTimer()
         timer = loop.schedule(after: span, kind: 0, handler: self)
     }

@@ -83,7 +83,7 @@ final class InboundPlaintext {
             guard let socket = socket.take() else { return }
             relay = try PlainRelay(
                 loop: worker.loop, buffers: worker.buffers, accepted: socket, dialled: application,
-                owner: self, silenceMax: worker.silenceMax)
+                owner: self, silence: worker.silence)
         } catch {
             finish("connection failed: \(error)", nil)
         }

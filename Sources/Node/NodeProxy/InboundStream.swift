@@ -33,7 +33,7 @@ final class InboundStream {
             return stream.refuse([HTTPField(":status", "503")])
         }
         let inbound = InboundStream(stream, tunnel)
-        stream.adopt(by: inbound, silenceMax: pod.worker.silenceMax)
+        stream.adopt(by: inbound, silence: pod.worker.silence)
         pod.opened(inbound)
         pod.withPolicies {
             if stream.awaitsDecision { inbound.decide(head) }

@@ -40,9 +40,10 @@ final class InnerTunnel {
         self.completion = completion
         try SocketPair.make { (near, far) throws(Errno) in
             self.near = HeldSocket(near)
-            // Once the inner tunnel has said farewell the gateway has nothing to wait for.
-            outer = try TunnelStream(
-                relaying: far, loop: worker.loop, owner: self, silenceMax: Limits.innerTunnelFarewellDuration)
+            // An inner tunnel without streams is ended, and streams have bounds of their own. Once it has said farewell
+            // the gateway has nothing to wait for.
+            let silence = SilenceBounds(open: nil, halfClosed: Limits.innerTunnelFarewellDuration)
+            outer = try TunnelStream(relaying: far, loop: worker.loop, owner: self, silence: silence)
         }
     }
 

@@ -174,6 +174,7 @@ extension NodeConfiguration {
     private mutating func readTransport(_ reader: EnvironmentReader) throws(ConfigurationError) {
         idleTunnelDuration = try reader.duration("POOL_UNUSED_RELEASE_TIMEOUT") ?? idleTunnelDuration
         expiredTunnelDuration = try reader.duration("CULVERT_EXPIRED_TUNNEL_DURATION") ?? expiredTunnelDuration
+        if let span = try reader.duration("CULVERT_SILENT_DURATION") { silentDuration = span > .zero ? span : nil }
         halfClosedDuration = try reader.duration("CULVERT_HALF_CLOSED_DURATION") ?? halfClosedDuration
         guard halfClosedDuration > .zero else {
             throw ConfigurationError(variable: "CULVERT_HALF_CLOSED_DURATION", reason: "must be positive")

@@ -65,6 +65,8 @@ public struct NodeConfiguration: Sendable {
     public var idleTunnelDuration: Duration = Limits.tunnelIdleDuration
     /// How long streams may outlive the certificate by which their peer has proved who it is.
     public var expiredTunnelDuration: Duration = Limits.expiredTunnelDuration
+    /// How long connections may move not a byte; nil: as long as they like.
+    public var silentDuration: Duration? = Limits.silentDuration
     /// How long one direction may stay silent after the other has ended and been delivered.
     public var halfClosedDuration: Duration = Limits.halfClosedDuration
     /// Connections of one pod that are open at once; nil: as many as take half of the descriptors.

@@ -15,7 +15,7 @@ extension OutboundConnection {
             guard let socket = socket.take() else { return }
             relay = try PlainRelay(
                 loop: worker.loop, buffers: worker.buffers, accepted: socket, dialled: upstream, owner: self,
-                silenceMax: worker.silenceMax)
+                silence: worker.silence)
         } catch {
             plainFailed(error, "connection failed: \(error)") { socket.take() }
         }

@@ -192,7 +192,7 @@ final class OutboundConnection {
         record.callee = Party(workload: remote?.workload ?? hop.workload, proof: remote == nil ? .workload : .none)
         guard let socket = socket.take() else { return }
         do throws(Errno) {
-            stream = try TunnelStream(relaying: socket, loop: worker.loop, owner: self, silenceMax: worker.silenceMax)
+            stream = try TunnelStream(relaying: socket, loop: worker.loop, owner: self, silence: worker.silence)
         } catch {
             return finish("connection failed: \(error)", sent: 0, received: 0)
         }

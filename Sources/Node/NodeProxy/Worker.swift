@@ -87,8 +87,10 @@ final class Worker {
     let datagrams = DatagramBuffer()
     /// Looks up destinations that have a name only, in the node's own network.
     let resolver: HostResolver
-    /// How long half-closed connections may move nothing.
-    var silenceMax: Duration { configuration.halfClosedDuration }
+    /// How long connections may move nothing.
+    var silence: SilenceBounds {
+        SilenceBounds(open: configuration.silentDuration, halfClosed: configuration.halfClosedDuration)
+    }
     /// Whose tunnels there are to 15008 on the whole node, those at their handshakes included.
     let tunnelSources: SharedSourceCensus
     /// What those of one source share on this worker.
