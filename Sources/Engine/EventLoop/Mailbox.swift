@@ -22,7 +22,7 @@ public final class Mailbox: Sendable {
             queue.append(work)
             return queue.count == 1
         }
-        if wasEmpty { eventfd_write(wakeUp.raw, 1) }
+        if wasEmpty { Wakeup.signal(wakeUp) }
     }
 
     func takeAll() -> [Work] {

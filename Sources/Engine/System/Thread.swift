@@ -47,8 +47,10 @@ public enum Wakeup {
         return OwnedDescriptor(adopting: raw)
     }
 
-    /// Wakes whoever waits, now or next.
-    public static func signal(_ descriptor: borrowing OwnedDescriptor) { eventfd_write(descriptor.raw, 1) }
+    /// Wakes whoever waits, now or next. A counter that takes no more has somebody awake already.
+    public static func signal(_ descriptor: borrowing OwnedDescriptor) {
+        while eventfd_write(descriptor.raw, 1) != 0, culvert_errno() == EINTR {}
+    }
 
     /// Sleeps until somebody signals.
     public static func wait(_ descriptor: borrowing OwnedDescriptor) {
