@@ -162,7 +162,7 @@ let package = Package(
             "NodeProxy",
             [
                 "NodeProxy", "Interception", "Certificates", "EventLoop", "Identity", "Mesh", "Policy", "Primitives",
-                "System", "TLS", "HTTP2", "Tunnel", "Telemetry", "ControlPlane", "RPC", "Schema",
+                "System", "TLS", "HTTP2", "Tunnel", "Telemetry", "ControlPlane", "RPC", "Resolver", "Schema",
             ]),
         tests("Resolver", ["Resolver", "EventLoop", "Primitives", "System", "Wire"]),
         tests("EventLoop", ["EventLoop", "System", "Primitives"]),

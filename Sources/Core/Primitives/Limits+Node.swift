@@ -5,8 +5,8 @@ extension Limits {
     public static let listenBacklogCount = 4096
     /// Connections that one worker takes from one listener before others have their turn.
     public static let acceptCountPerTurn = 16
-    /// How long a listener rests after the process ran out of descriptors.
-    public static let acceptPauseDuration: Duration = .milliseconds(100)
+    /// How long a listener rests after what waits there could not be taken, perhaps for want of descriptors.
+    public static let listenerPauseDuration: Duration = .milliseconds(100)
     /// How long a connection waits for its workload's record and certificate (ztunnel).
     public static let workloadWaitDuration: Duration = .seconds(5)
     /// Connections of one pod that may wait for these at once on one worker.

@@ -40,13 +40,22 @@ public final class DirectoryFollower: EventHandler {
     public func stop() {
         if let pending { loop.cancel(pending) }
         if let periodic { loop.cancel(periodic) }
+        unwatch()
+    }
+
+    private func unwatch() {
         if let registration { loop.deregister(registration, watcher.descriptor) }
+        registration = nil
     }
 
     /// The kernel told of something.
     public func ready(_ events: ReadyEvents) {
-        // A failing watch leaves the periodic look.
-        guard (try? watcher.drain()) == true, pending == nil else { return }
+        do throws(Errno) {
+            guard try watcher.drain(), pending == nil else { return }
+        } catch {
+            // What cannot be read stays readable, and would wake the loop for good. The periodic look is left.
+            return unwatch()
+        }
         pending = loop.after(settle) { [weak self] in
             self?.pending = nil
             self?.changed(.event)

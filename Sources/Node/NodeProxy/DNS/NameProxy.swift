@@ -202,7 +202,8 @@ final class NameProxy {
     }
 
     /// One line a second at most: whoever floods us does not flood the log.
-    private func complain(_ message: String) {
+    /// Warns the operator, once a second at most.
+    func complain(_ message: String) {
         let now = pod.worker.loop.now
         if let lastComplaint, now - lastComplaint < .seconds(1) { return }
         lastComplaint = now
