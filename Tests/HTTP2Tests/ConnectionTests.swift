@@ -43,7 +43,10 @@ struct ConnectionTests {
         _ = try end.output()
         try end.receive(Frame.settings([]) + Frame.frame(7, 0, 0, Frame.bigEndian(1) + Frame.bigEndian(0)))
         #expect(streams[0].closeCodes == [])
-        #expect(streams[1].closeCodes == [.refusedStream])
+        #expect(streams[1].closeCodes == [.refusedStream] && !streams[1].isResetByPeer)
+        let refused = Frame.frame(3, 0, 1, Frame.bigEndian(HTTP2ErrorCode.refusedStream.rawValue))
+        try end.receive(refused)
+        #expect(streams[0].closeCodes == [.refusedStream] && streams[0].isResetByPeer)
     }
 
     @Test func `requests beyond the peer's limit wait their turn, and may be withdrawn`() throws {

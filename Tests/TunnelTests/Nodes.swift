@@ -5,7 +5,8 @@ import Identity
 import Primitives
 import System
 import TLS
-import Tunnel
+
+@testable import Tunnel
 
 /// The smallest node there is: takes plain connections, and carries each to one target through the tunnel of one peer.
 final class Opener: EventHandler, TunnelStreamOwner {
@@ -107,11 +108,13 @@ final class Accepter: EventHandler, TunnelOwner, TunnelStreamOwner {
     private let expiredDuration: Duration
     private let applicationSendByteCount: Int32?
     private let silence: SilenceBounds
+    private let leavesAtOnce: Bool
 
     init(loop: EventLoop, credentials: TLSCredentials, options: Path.Options) throws {
         self.loop = loop
         (applicationSendByteCount, silence) = (options.applicationSendByteCount, options.accepterSilence)
         buffers = RelayBuffers(limits: options.receive)
+        leavesAtOnce = options.leavesAtOnce
         var settings = HTTP2Settings.tunnelServer
         settings.streamCountMax = options.acceptedStreamCountMax
         self.settings = settings
@@ -136,7 +139,10 @@ final class Accepter: EventHandler, TunnelOwner, TunnelStreamOwner {
         }
     }
 
-    func tunnelEstablished(_ tunnel: TunnelConnection) { peers.append(tunnel.peerIdentity) }
+    func tunnelEstablished(_ tunnel: TunnelConnection) {
+        peers.append(tunnel.peerIdentity)
+        if leavesAtOnce { tunnel.ownedSession?.goAway() }
+    }
 
     func tunnelRequested(_ tunnel: TunnelConnection, _ stream: TunnelStream, head: [HTTPField]) {
         stream.adopt(by: self, silence: silence)

@@ -26,6 +26,8 @@ final class Path {
         /// What the opener's streams are held to, and the accepter's.
         var openerSilence = SilenceBounds()
         var accepterSilence = SilenceBounds()
+        /// The accepter says farewell as soon as a tunnel is there, and takes no stream.
+        var leavesAtOnce = false
         /// How the opener's pool is set.
         var idleDuration: Duration = Limits.tunnelIdleDuration
         var surplusDuration: Duration = Limits.tunnelSurplusDuration

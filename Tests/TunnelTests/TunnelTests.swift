@@ -85,6 +85,18 @@ import Testing
         #expect(path.accepter.endings.first?.cause == .streamReset(.connectError))
     }
 
+    @Test func `a stream that its peer has gone away from before it took it was reset by nobody`() throws {
+        let path = try Path(Path.Options(leavesAtOnce: true))
+        try path.run(
+            { entrance in
+                let client = try Client(entrance)
+                let answer = try? client.receive(1)
+                #expect(answer == nil || answer == [])
+            }, until: { path.opener.endings.count == 1 })
+        #expect(path.opener.endings.map(\.cause) == [.tunnelLost("the peer went away before it took the stream")])
+        #expect(path.opener.statuses.isEmpty)
+    }
+
     @Test func `a tunnel that is drained amid its handshake carries what was under way, and then goes`() throws {
         let path = try Path()
         var isDrained = false

@@ -231,7 +231,7 @@ def main():
         none = lambda stream: frames.settings(streams=0) + frames.reset(stream)
         for name, says, why in [
             ("DATA before the answer", early, "HTTP/2 failed: DATA: stream not opened"),
-            ("GOAWAY before the answer", away, "the peer reset the stream: REFUSED_STREAM"),
+            ("GOAWAY before the answer", away, "the peer went away before it took the stream"),
             ("every stream refused", refused, "the peer reset the stream: REFUSED_STREAM"),
             ("every stream refused, and none allowed", none, "the peer reset the stream: CANCEL"),
         ]:

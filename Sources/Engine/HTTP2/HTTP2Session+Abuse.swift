@@ -41,6 +41,7 @@ extension HTTP2Session {
     func resetReceived(_ id: Int32) {
         counters.resetReceivedCount += 1
         guard let stream = stream(id) else { return frameGuard.charge(.strayResets) }
+        stream.isResetByPeer = true
         // Applications end their connections as often as they like; a stream that was answered was worth it.
         if role == .server, !stream.hasHeadLeft { frameGuard.charge(.withdrawnRequests) }
     }

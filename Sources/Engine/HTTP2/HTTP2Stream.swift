@@ -28,6 +28,8 @@ open class HTTP2Stream {
     final var hasHeadLeft = false
     /// We reset it of our own accord.
     final var isGivenUp = false
+    /// The peer has reset it, and has not only gone away before it took it.
+    public internal(set) final var isResetByPeer = false
     /// The round in which it last sent DATA.
     final var round: UInt32 = 0
     /// The end of our direction has left, so that `closed` follows `receivedEnd` at once.

@@ -221,7 +221,10 @@ public final class TunnelStream: HTTP2Stream {
         defer { ended?.with { $0.streamEnded() } }
         guard phase != .ended else { return }
         if let lost { return end(lost) }
-        guard code == .noError, phase == .relaying else { return end(.streamReset(code)) }
+        guard code == .noError, phase == .relaying else {
+            let isUntaken = code == .refusedStream && !isServer && !isResetByPeer
+            return end(isUntaken ? .tunnelLost("the peer went away before it took the stream") : .streamReset(code))
+        }
         // In order, or the peer wants no more of ours: what it sent is delivered first.
         hasPeerEnded = true
         if socket?.isSpent ?? true { return end(.completed) }
