@@ -30,7 +30,7 @@ private final class Setting {
                 uid: "web", name: "web", namespace: "shop", serviceAccount: "web",
                 addresses: [IPAddress(v4: 0x0a4d_0001)], node: "n1", tunnelProtocol: .hbone,
                 authorizationPolicies: policies))
-        worker.add(pod)
+        if worker.pods.isEmpty { worker.add(pod) }
         worker.links[0].publish(state, since: loop.now)
         loop.turn(waitingAtMost: .seconds(1))
     }
@@ -61,13 +61,26 @@ struct PodProxyTests {
         let setting = try Setting()
         setting.know(naming: ["shop/late"])
         var decidedCount = 0
-        for _ in 0...Limits.waitingConnectionCountMax { setting.pod.withPolicies { decidedCount += 1 } }
+        for _ in 0...Limits.waitingConnectionCountMax { setting.pod.withPolicies(for: nil) { _ in decidedCount += 1 } }
         #expect(decidedCount == 1, "one more than may wait")
         setting.pass(Limits.unknownPolicyDuration - .milliseconds(5))
         #expect(decidedCount == 1)
         setting.pass(.milliseconds(10))
         #expect(decidedCount == 1 + Limits.waitingConnectionCountMax)
-        setting.pod.withPolicies { decidedCount += 1 }
+        setting.pod.withPolicies(for: nil) { _ in decidedCount += 1 }
         #expect(decidedCount == 2 + Limits.waitingConnectionCountMax, "there is nothing more to wait for")
+    }
+
+    @Test func `who waits for policies is told of the workload as it is by then`() throws {
+        let setting = try Setting()
+        setting.know(naming: ["shop/late"])
+        let (first, pod) = (setting.pod.workload, setting.pod)
+        var told: [Workload?] = []
+        pod.withWorkload { pod.withPolicies(for: $0) { told.append($0) } }
+        #expect(told.isEmpty)
+        setting.know(naming: ["shop/later"])
+        #expect(told.isEmpty && pod.workload !== first)
+        setting.pass(Limits.unknownPolicyDuration + .milliseconds(5))
+        #expect(told.count == 1 && told[0] === pod.workload && told[0] != nil)
     }
 }

@@ -30,7 +30,7 @@ final class InboundPlaintext {
         }
         let inbound = InboundPlaintext(pod, socket, from: peer, to: destination)
         pod.opened(inbound)
-        pod.withWorkload { _ in pod.withPolicies { inbound.decide() } }
+        pod.withWorkload { pod.withPolicies(for: $0) { inbound.decide(for: $0) } }
     }
 
     private init(
@@ -43,9 +43,9 @@ final class InboundPlaintext {
 
     deinit { pod.worker.connectionSources.leave(record.source.address) }
 
-    private func decide() {
+    private func decide(for workload: Workload?) {
         guard socket != nil else { return }
-        guard let workload = pod.workload, let state = pod.worker.state else {
+        guard let workload, let state = pod.worker.state else {
             return refuse(pod.unknown("local"))
         }
         guard workload.addresses.contains(record.destination.address) else {

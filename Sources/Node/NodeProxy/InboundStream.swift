@@ -35,8 +35,8 @@ final class InboundStream {
         let inbound = InboundStream(stream, tunnel)
         stream.adopt(by: inbound, silence: pod.worker.silence)
         pod.opened(inbound)
-        pod.withPolicies {
-            if stream.awaitsDecision { inbound.decide(head) }
+        pod.withPolicies(for: pod.workload) {
+            if stream.awaitsDecision { inbound.decide(head, for: $0) }
         }
     }
 
@@ -49,7 +49,7 @@ final class InboundStream {
 
     deinit { pod.worker.connectionSources.leave(tunnel.peer.address) }
 
-    private func decide(_ head: [HTTPField]) {
+    private func decide(_ head: [HTTPField], for workload: Workload?) {
         let method = head.first(named: ":method")?.bytes ?? []
         guard method.elementsEqual("CONNECT".utf8) else {
             let got = method.isEmpty ? "nothing" : String(decoding: method, as: UTF8.self)
@@ -66,7 +66,7 @@ final class InboundStream {
             // A request without any is one that asks for nothing that there is.
             return error == .malformed && !bytes.isEmpty ? stream.abort(reason, .protocolError) : refuse(400, reason)
         }
-        guard let state = pod.worker.state, let workload = pod.workload else {
+        guard let state = pod.worker.state, let workload else {
             return refuse(503, pod.unknown("local"))
         }
         record.callee = Party(workload: workload, proof: .workload)

@@ -77,7 +77,7 @@ final class PodProxy {
     /// Runs while they stay as they were, since the workload names one that is not known yet.
     private var policyTimer: TimerToken?
     /// Those who wait for the policies of a workload that had none in force before.
-    private var waitingForPolicies: [() -> Void] = []
+    private var waitingForPolicies: [(Workload?) -> Void] = []
     private var allowPolicies: [String]?
     /// A workload's description for its peers, for as long as its record is the same.
     private var described: (workload: Workload, field: HTTPField)?
@@ -225,11 +225,10 @@ final class PodProxy {
     }
 
     /// Calls back when it can be decided who may reach the workload: at once, unless its first record came a moment
-    /// before the policies that it names.
-    func withPolicies(_ body: @escaping () -> Void) {
-        guard policyTimer != nil, policies == nil, waitingForPolicies.count < Limits.waitingConnectionCountMax else {
-            return body()
-        }
+    /// before the policies that it names. Then it may have another record, or none, by the time.
+    func withPolicies(for workload: Workload?, _ body: @escaping (Workload?) -> Void) {
+        guard policyTimer != nil, policies == nil, waitingForPolicies.count < Limits.waitingConnectionCountMax
+        else { return body(workload) }
         waitingForPolicies.append(body)
     }
 
@@ -259,7 +258,7 @@ final class PodProxy {
         policyTimer = nil
         let waiters = waitingForPolicies
         waitingForPolicies = []
-        for waiter in waiters { waiter() }
+        for waiter in waiters { waiter(workload) }
     }
 
     private func apply(_ current: CompiledPolicySet) {
