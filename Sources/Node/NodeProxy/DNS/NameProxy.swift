@@ -201,8 +201,7 @@ final class NameProxy {
             ])
     }
 
-    /// One line a second at most: whoever floods us does not flood the log.
-    /// Warns the operator, once a second at most.
+    /// Warns the operator, once a second at most: whoever floods us does not flood the log.
     func complain(_ message: String) {
         let now = pod.worker.loop.now
         if let lastComplaint, now - lastComplaint < .seconds(1) { return }
