@@ -56,6 +56,9 @@ extension Limits {
     public static let connectResponseDuration: Duration = .seconds(25)
     /// How often a request that waits for that looks whether its tunnel still has a peer.
     public static let connectLookDuration: Duration = .seconds(1)
+    /// Requests of one tunnel that are withdrawn before their answer since their applications have gone; the answers to
+    /// more are awaited. A peer like us bears more than twice as many (`http2WithdrawnRequests`).
+    public static let tunnelWithdrawals = RateLimit(burst: 1_000, perSecond: 200)
     /// Silence after which a tunnel is asked whether its peer lives (ztunnel).
     public static let keepAliveInterval: Duration = .seconds(10)
     /// Time for the answer to that (ztunnel).

@@ -2,7 +2,7 @@ import EventLoop
 import HTTP2
 import Primitives
 
-/// Requests of peers, a bounded number of which are decided in one turn.
+/// Requests of peers, a bounded number of which are decided in one turn, and our own that are withdrawn.
 extension TunnelConnection {
     func requested(_ stream: TunnelStream, head: [HTTPField]) {
         switch requests.take(stream, head, of: &buffers.turn, on: loop) {
@@ -25,4 +25,8 @@ extension TunnelConnection {
         guard let owner else { return stream.refuse([HTTPField(":status", "503")]) }
         owner.tunnelRequested(self, stream, head: head)
     }
+
+    /// Client: a request is to be withdrawn before its answer. Once more than the peer bears, and all streams of the
+    /// tunnel would end.
+    func mayWithdraw() -> Bool { withdrawals.take(at: loop.now) }
 }

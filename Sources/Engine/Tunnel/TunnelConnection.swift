@@ -29,6 +29,7 @@ public final class TunnelConnection {
     /// Frames that were read and for which there was no time.
     var untaken = ByteQueue()
     var requests = RequestTurn()
+    var withdrawals = WithdrawalAllowance()
     /// Server: what it shares with the other tunnels of its source.
     private let source: SourceTurn?
     /// It takes no new streams, and GOAWAY follows the last one (ztunnel).

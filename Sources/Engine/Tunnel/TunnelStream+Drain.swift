@@ -3,10 +3,20 @@ import Primitives
 
 /// What waits for applications leaves within a share of each turn, as many that had stalled may read again at once.
 extension TunnelStream {
+    /// Bytes that came for the application and that its socket has not taken.
+    var pendingByteCount: Int { socket?.pendingByteCount ?? 0 }
+
     /// The application's socket takes more of what waits for it.
     func drain() {
         guard pendingByteCount > 0, !isResumeRequested, let buffers else { return }
         if buffers.drainShare.isAwaited(in: loop.turnCount) { requestResume() } else { drain(buffers) }
+    }
+
+    /// Has `resume` called in the loop's next turn, unless the stream has ended by then.
+    func requestResume() {
+        guard !isResumeRequested else { return }
+        isResumeRequested = true
+        socket?.requestResume(on: loop)
     }
 
     public func resume() {

@@ -33,6 +33,8 @@ public final class TunnelStream: HTTP2Stream {
     private var early = ByteQueue()
     private var hasPeerEnded = false
     private var isDeferred = false
+    /// Client: its application is gone, and it ends with the answer.
+    private var isDeserted = false
     private var timer: TimerToken?
     private var cause: RelayCause?
     var window: StreamWindow
@@ -130,9 +132,15 @@ public final class TunnelStream: HTTP2Stream {
         end(.aborted(reason))
     }
 
-    /// Client, before the answer: the application is gone.
+    /// Client, before the answer: the application is gone. Where too many requests were withdrawn, it is awaited still.
     public func giveUp() {
-        guard phase == .requesting else { return }
+        guard phase == .requesting, !isDeserted else { return }
+        isDeserted = !(tunnel?.with { $0.mayWithdraw() } ?? true)
+        guard isDeserted else { return withdraw() }
+        socket.take()?.reset(on: loop)
+    }
+
+    private func withdraw() {
         tunnel?.with { $0.reset(self, .cancel) }
         end(.socketFailed(.connectionReset))
     }
@@ -145,6 +153,7 @@ public final class TunnelStream: HTTP2Stream {
             return
         }
         guard phase == .requesting else { return }
+        guard !isDeserted else { return withdraw() }
         let status = head.first(named: ":status").flatMap { Int(String(decoding: $0.bytes, as: UTF8.self)) } ?? 0
         if status == 200 { relay() }
         owner?.streamAnswered(self, status: status, fields: head)
@@ -310,9 +319,6 @@ extension TunnelStream: EventHandler, TimerHandler {
         tunnel?.with { $0.resume(self) }
     }
 
-    /// Bytes that came for the application and that its socket has not taken.
-    var pendingByteCount: Int { socket?.pendingByteCount ?? 0 }
-
     /// Gives the application what waits for it, so many bytes at most.
     /// - Returns: how many it took.
     @discardableResult
@@ -329,13 +335,6 @@ extension TunnelStream: EventHandler, TimerHandler {
         noteWaiting()
         if tunnel == nil, socket?.hasFinished ?? true { end(.completed) }
         return count
-    }
-
-    /// Has `resume` called in the loop's next turn, unless the stream has ended by then.
-    func requestResume() {
-        guard !isResumeRequested else { return }
-        isResumeRequested = true
-        socket?.requestResume(on: loop)
     }
 
     private func delivered(_ byteCount: Int) {
