@@ -1,9 +1,10 @@
 """The applications of a pod: ECHO and QUIET send back what they get, SINK reads and forgets, MUTE accepts and never reads,
-SOURCE sends without end."""
+SOURCE sends without end, RESET resets whoever comes."""
 
 import asyncio
 import os
 import socket
+import struct
 import sys
 
 import lab
@@ -51,6 +52,11 @@ async def mute(reader, writer):
         writer.close()
 
 
+async def reset(_, writer):
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
 async def serve(ports):
     servers = []
     for port, answer in ports:
@@ -75,4 +81,6 @@ if __name__ == "__main__":
         asyncio.run(serve([(lab.QUIET, echo)]))
     else:
         lab.stand_back()
-        asyncio.run(serve([(lab.ECHO, echo), (lab.SINK, sink), (lab.MUTE, mute), (lab.SOURCE, source)]))
+        asyncio.run(serve([
+            (lab.ECHO, echo), (lab.SINK, sink), (lab.MUTE, mute), (lab.SOURCE, source), (lab.RESET, reset)
+        ]))

@@ -12,11 +12,13 @@ NEW_INTERVAL = 0.025
 
 
 class Bystander:
-    """web calls ledger: one connection that stays, 300 messages a second, and a new one 40 times a second."""
+    """A pod, web unless another is named, calls ledger: one connection that stays, 300 messages a second, and a new one
+    40 times a second."""
 
-    def __init__(self):
+    def __init__(self, place=lab.WEB):
+        self.place = place
         self.ours, theirs = multiprocessing.Pipe()
-        self.process = multiprocessing.get_context("fork").Process(target=run, args=(theirs,), daemon=True)
+        self.process = multiprocessing.get_context("fork").Process(target=run, args=(theirs, place), daemon=True)
         self.process.start()
         self.take()
 
@@ -25,7 +27,7 @@ class Bystander:
         self.ours.send("take")
         assert self.ours.poll(20), "the bystander hangs"
         times, firsts, failure = self.ours.recv()
-        assert failure is None, f"the bystander was hurt: {failure}\n{blame()}"
+        assert failure is None, f"the bystander was hurt: {failure}\n{blame(self.place)}"
         return times, firsts
 
     def stop(self):
@@ -33,12 +35,12 @@ class Bystander:
         self.process.join()
 
 
-def blame():
-    """What the nodes have logged last of the bystander's connections that failed."""
+def blame(place):
+    """What the nodes have logged last of connections of this pod that failed."""
     lines = []
     for name in ("north", "south"):
         text = (lab.FOLDER / f"log/node-{name}.log").read_text(errors="replace")
-        told = [line for line in text.splitlines() if lab.WEB in line and "error=" in line]
+        told = [line for line in text.splitlines() if place in line and "error=" in line]
         lines += [f"node-{name}: {line}" for line in told[-3:]]
     return "\n".join(lines)
 
@@ -47,10 +49,10 @@ def p99(times):
     return sorted(times)[min(len(times) - 1, len(times) * 99 // 100)] if times else 0.0
 
 
-def run(pipe):
+def run(pipe, place):
     times, firsts, failure = [], [], None
     lab.favour(os.getpid())
-    with lab.inside(lab.WEB):
+    with lab.inside(place):
         kept = socket.create_connection((lab.LEDGER, lab.QUIET), timeout=10)
         kept.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         due = time.monotonic()

@@ -16,7 +16,7 @@ import frames
 import gauntlet
 import lab
 import records
-from peer import Outcome, Peer
+from peer import Bare, Outcome, Peer
 
 libssl = ctypes.CDLL("libssl.so.3")
 
@@ -81,14 +81,6 @@ def bytes_only(data, seconds=6):
         return Bare(is_cut, time.monotonic() - started, total)
 
     return attack
-
-
-class Bare(Outcome):
-    """An outcome without HTTP/2."""
-
-    def __init__(self, is_cut, seconds, sent):
-        self.is_cut, self.seconds, self.sent = is_cut, seconds, sent
-        self.goaway, self.reason = None, ""
 
 
 def chain(name, count):

@@ -18,13 +18,14 @@ FOLDER = Path("/run/culvert-lab") / NAME
 SCRATCH = FOLDER / "peers"
 BINARIES = Path(os.environ.get("GAUNTLET_BINARIES", REPOSITORY / ".build/release"))
 
-WEB, LEDGER, CART, STRANGER, HOST = "10.10.1.10", "10.10.2.30", "10.10.2.20", "10.10.1.90", "10.10.1.91"
+WEB, TILL, LEDGER, CART = "10.10.1.10", "10.10.1.20", "10.10.2.30", "10.10.2.20"
+STRANGER, HOST = "10.10.1.90", "10.10.1.91"
 NAMESPACES = {
-    WEB: "shop-web", LEDGER: "shop-ledger", CART: "shop-cart", STRANGER: "street-stranger", HOST: "street-host",
+    WEB: "shop-web", TILL: "shop-till", LEDGER: "shop-ledger", CART: "shop-cart", STRANGER: "street-stranger", HOST: "street-host",
     "north": "north", "south": "south",
 }
 # What the bystander calls has a process of its own: attacked applications have their own worries.
-QUIET, ECHO, SINK, MUTE, SOURCE = 9000, 9001, 9002, 9003, 9004
+QUIET, ECHO, SINK, MUTE, SOURCE, RESET = 9000, 9001, 9002, 9003, 9004, 9005
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -90,6 +91,17 @@ def shell(place, *words):
     """Runs a command in a namespace and gives what it says."""
     words = ["ip", "netns", "exec", f"{NAME}-{NAMESPACES[place]}", *words]
     return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+
+
+@contextlib.contextmanager
+def deaf(place, port):
+    """Meanwhile the kernel of a pod does not answer on this port."""
+    rule = ["INPUT", "-p", "tcp", "--dport", f"{port}", "-j", "DROP"]
+    shell(place, "iptables", "-w", "-I", *rule)
+    try:
+        yield
+    finally:
+        shell(place, "iptables", "-w", "-D", *rule)
 
 
 class MemoryGroup:

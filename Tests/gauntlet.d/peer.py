@@ -15,12 +15,23 @@ import lab
 class Outcome:
     """What became of an attack on one connection."""
 
+    # What else is to be told of it.
+    note = ""
+
     def __init__(self, peer, is_cut, seconds):
         self.is_cut, self.seconds = is_cut, seconds
         self.goaway, self.reason, self.sent = peer.goaway, peer.reason, peer.sent
 
     def __repr__(self):
         return f"cut {self.is_cut} after {self.seconds:.2f} s and {self.sent >> 10} KiB, GOAWAY {self.goaway} {self.reason}"
+
+
+class Bare(Outcome):
+    """An outcome without HTTP/2."""
+
+    def __init__(self, is_cut, seconds, sent):
+        self.is_cut, self.seconds, self.sent = is_cut, seconds, sent
+        self.goaway, self.reason = None, ""
 
 
 class Peer:

@@ -1,6 +1,7 @@
-"""Many connections of one source, each of which stays just below what one may do."""
+"""Many connections of one source, each of which stays just below what one may do, or all of which flood at once."""
 
 import contextlib
+import select
 import ssl
 import time
 
@@ -9,13 +10,15 @@ import frames
 import gauntlet
 import lab
 import resets
-from peer import Outcome, Peer
+from peer import Bare, Outcome, Peer
 
 TUNNELS = 100
 SECONDS = 4
 TICK = 0.1
 # Of what one may do a second, and of the rate that is meant, which an attacker on a small machine may miss.
 SHARE, REACHED = 0.8, 0.5
+# Those that flood in the same instant. By default one source may have 512.
+CROWD = 300
 
 
 def pings(peer, count):
@@ -80,15 +83,58 @@ def together(piece, rate, gap):
     return attack
 
 
-def at_rest(run, descriptors):
+def flooding(run, piece, count):
+    """So many at a time on each of a crowd of tunnels, which all begin in the same instant and go on until they are cut
+    off, or for a while: together they may keep the node so busy that each has its budget back before it is spent."""
+
+    def attack():
+        peers, poll = {}, select.poll()
+        for _ in range(CROWD):
+            peer = Peer.dial().begin()
+            peer.open(f"{lab.LEDGER}:{lab.SINK}")
+            peer.queue(piece(peer, count))
+            peers[peer.socket.fileno()] = peer
+            poll.register(peer.socket, select.POLLIN | select.POLLOUT)
+        before, started = run.target.counted("culvert_peers_refused_total", reason="flood"), time.monotonic()
+        while peers and time.monotonic() - started < SECONDS:
+            for number, _ in poll.poll(100):
+                peer = peers[number]
+                if not pump(peer):
+                    poll.unregister(number)
+                    peers.pop(number).close()
+                elif not peer.unsent:
+                    peer.queue(piece(peer, count))
+        span = time.monotonic() - started
+        for peer in peers.values():
+            peer.close()
+        digested(run.target)
+        outcome = Bare(False, span, 0)
+        cut = run.target.counted("culvert_peers_refused_total", reason="flood") - before
+        outcome.note = f"{cut:.0f} of {CROWD} were cut off"
+        return outcome
+
+    return attack
+
+
+def digested(program):
+    """Waits until the node is done with what it was sent: till then its bystanders wait as during the attack."""
+    deadline, spent = time.monotonic() + 15, 1
+    while spent > 0.1:
+        assert time.monotonic() < deadline, "the node does not come to rest"
+        before = program.processor_seconds()
+        time.sleep(0.5)
+        spent = program.processor_seconds() - before
+
+
+def at_rest(program, descriptors):
     """It is over when they are gone: nothing is left open, and the node does next to nothing."""
     deadline = time.monotonic() + gauntlet.CUT_SECONDS
-    while (left := run.target.descriptors() - descriptors) > 20:
+    while (left := program.descriptors() - descriptors) > 20:
         assert time.monotonic() < deadline, f"{left} descriptors are left"
         time.sleep(0.1)
-    before = run.target.processor_seconds()
+    before = program.processor_seconds()
     time.sleep(1)
-    spent = run.target.processor_seconds() - before
+    spent = program.processor_seconds() - before
     assert spent < 0.5, f"{spent:.2f} s of processor time in one"
     return f"{left} descriptors more, {spent:.2f} s of processor time in one"
 
@@ -113,7 +159,13 @@ def main():
             for how, gap in [("one after the other", TICK / TUNNELS), ("at once", 0)]:
                 name = f"{what} on {TUNNELS} tunnels, {how}"
                 run.attack(name, together(piece, rate, gap), innocent=many, is_cut=False)
-                run.check(f"{name}: the end", at_rest, run, descriptors)
+                run.check(f"{name}: the end", at_rest, run.target, descriptors)
+        for what, piece, count in [
+            ("PING", pings, 4000), ("requests withdrawn", withdrawn, 1000), ("one-byte DATA", small, 4000)
+        ]:
+            name = f"flood of {what} on {CROWD} tunnels"
+            run.attack(name, flooding(run, piece, count), innocent=many, is_cut=False)
+            run.check(f"{name}: the end", at_rest, run.target, descriptors)
         run.finish()
 
 
