@@ -60,6 +60,25 @@ private final class LingeringEnds {
     }
 }
 
+/// In which order some were called.
+private final class Order { var numbers: [Int] = [] }
+
+/// Asks to be resumed each time that it is.
+private final class Insistent: ResumeHandler {
+    private let number: Int
+    private let loop: EventLoop
+    private let order: Order
+
+    init(_ number: Int, on loop: EventLoop, _ order: Order) {
+        (self.number, self.loop, self.order) = (number, loop, order)
+    }
+
+    func resume() {
+        order.numbers.append(number)
+        loop.requestResume(self)
+    }
+}
+
 @Suite struct EventLoopTests {
     @Test func `a handler that ends its own watch lives until it has returned and is not flushed`() throws {
         let loop = try EventLoop()
@@ -93,6 +112,22 @@ private final class LingeringEnds {
         #expect(kept.resumeCount == 2 && gone.resumeCount == 1)
         loop.turn(waitingAtMost: .zero)
         #expect(kept.resumeCount == 2)
+    }
+
+    @Test(arguments: [2, 3, 10, 100])
+    func `of those who ask again in every turn each is the first now and then`(count: Int) throws {
+        let loop = try EventLoop()
+        let order = Order()
+        let insistent = (0..<count).map { Insistent($0, on: loop, order) }
+        for one in insistent { loop.requestResume(one) }
+        var firsts: Set<Int> = []
+        for _ in 0..<40 * count {
+            loop.turn(waitingAtMost: .zero)
+            #expect(order.numbers.count == count)
+            firsts.formUnion(order.numbers.prefix(1))
+            order.numbers = []
+        }
+        #expect(firsts.count == count)
     }
 
     @Test func `a loop that gave memory back calls those that are left and none that are gone`() throws {

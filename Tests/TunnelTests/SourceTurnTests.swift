@@ -22,6 +22,16 @@ struct SourceTurnTests {
         #expect(source.hasTime(in: 2))
     }
 
+    @Test func `where a turn was used up, whoever comes in the next waits behind those who wait already`() {
+        let source = SourceTurn()
+        source.took(Limits.peerTurnDuration / 2, in: 1)
+        #expect(!source.isAwaited(in: 2))
+        source.took(Limits.peerTurnDuration, in: 1)
+        #expect(source.isAwaited(in: 2) && !source.isAwaited(in: 3))
+        source.took(Limits.peerTurnDuration / 2, in: 2)
+        #expect(source.isAwaited(in: 2) && !source.isAwaited(in: 3))
+    }
+
     /// Where the first source is made to have no time in any turn for a while.
     @Test func `a tunnel whose source has had its time waits for a turn that has some, and those of others do not`()
         throws

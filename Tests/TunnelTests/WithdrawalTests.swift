@@ -19,7 +19,10 @@ struct WithdrawalTests {
     }
 
     /// To an application that is there and does not answer the kernel's call.
-    @Test func `requests beyond those that a peer bears to see withdrawn are ended by their answers`() throws {
+    @Test(arguments: [false, true])
+    func `requests beyond those that a peer bears to see withdrawn end with their answers, or with their tunnel`(
+        isTunnelLost: Bool
+    ) throws {
         let listener = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
         let endpoint = TCPSocket.localEndpoint(of: listener)
         let mute = try #require(endpoint)
@@ -33,6 +36,7 @@ struct WithdrawalTests {
         let path = try Path(options)
         let (burst, surplus) = (Limits.tunnelWithdrawals.burst, 10)
         let ended = Mutex(0)
+        let isToGo = Mutex(false)
         let door = listener.raw
         try path.run(
             { entrance in
@@ -43,6 +47,7 @@ struct WithdrawalTests {
                 while ended.withLock({ $0 }) < burst { usleep(1000) }
                 usleep(200_000)
                 #expect(ended.withLock { $0 } == burst)
+                if isTunnelLost { return isToGo.withLock { $0 = true } }
                 // The kernel calls again after a second.
                 while ended.withLock({ $0 }) < burst + surplus {
                     Glibc.close(Glibc.accept(door, nil, nil))
@@ -51,9 +56,15 @@ struct WithdrawalTests {
                 try kept.send([2])
                 let answer = try kept.receive(1)
                 #expect(answer == [2])
-            }, turning: { ended.withLock { $0 = path.opener.endings.count } })
-        #expect(path.accepter.failures.isEmpty)
-        let gone = path.opener.endings.prefix(burst + surplus)
+            },
+            until: { path.opener.endings.count >= burst + surplus },
+            turning: {
+                ended.withLock { $0 = path.opener.endings.count }
+                if isToGo.withLock({ $0 }) { path.accepter.tunnels.first?.abandon("gone") }
+            })
+        #expect(path.accepter.failures == (isTunnelLost ? [.abandoned("gone")] : []))
+        let gone = path.opener.endings.filter { $0.bytesFromSocket == 0 }.prefix(burst + surplus)
+        #expect(gone.count == burst + surplus)
         #expect(gone.allSatisfy { $0.cause == .socketFailed(.connectionReset) })
         withExtendedLifetime(filler) {}
         withExtendedLifetime(listener) {}

@@ -21,8 +21,8 @@ public final class DirectoryFollower: EventHandler {
     private var pending: TimerToken?
     private var periodic: TimerToken?
 
-    /// Follows `path` until `stop`. After an event it waits for `settle` so that a burst of them becomes one
-    /// call; without any it calls every `interval`.
+    /// Follows `path` until `stop`, for as long as somebody holds the follower. After an event it waits for `settle` so
+    /// that a burst of them becomes one call; without any it calls every `interval`.
     public init(
         path: String, loop: EventLoop, settle: Duration = .milliseconds(50), interval: Duration = .seconds(2),
         changed: @escaping (Cause) -> Void
@@ -36,7 +36,7 @@ public final class DirectoryFollower: EventHandler {
         schedulePeriodic()
     }
 
-    /// Ends the following; the loop holds the follower until then.
+    /// Ends the following.
     public func stop() {
         if let pending { loop.cancel(pending) }
         if let periodic { loop.cancel(periodic) }

@@ -16,6 +16,8 @@ public import System
     }
 
     private static let eventCountMax = 256
+    /// 2^64 over the golden ratio: its multiples are spread over all remainders.
+    private static let placeFactor: UInt64 = 0x9e37_79b9_7f4a_7c15
     /// The slot number that stands for the mailbox.
     private static let mailboxIndex = UInt32.max
 
@@ -171,8 +173,9 @@ public import System
         for position in 0..<count { dispatch(position) }
         if !resuming.isEmpty {
             swap(&resuming, &called.resuming)
-            // Each is the first in its turn: what they share in one may be used up by those before.
-            let first = Int(truncatingIfNeeded: turnCount % UInt64(called.resuming.count))
+            // Each is the first now and then: what they share in one turn may be used up by those before. They ask
+            // again in the order in which they were called: a step that is the turn's number would leave some out.
+            let first = Int(truncatingIfNeeded: (turnCount &* Self.placeFactor) >> 32 % UInt64(called.resuming.count))
             for position in first..<called.resuming.count { resume(called.resuming[position]) }
             for position in 0..<first { resume(called.resuming[position]) }
             called.resuming.removeAll(keepingCapacity: true)

@@ -25,7 +25,7 @@ open class HTTP2Stream {
     /// The head of the message has arrived: further fields are trailers.
     final var hasHead = false
     /// Our own head has left; a server has answered.
-    final var hasHeadLeft = false
+    public internal(set) final var hasHeadLeft = false
     /// We reset it of our own accord.
     final var isGivenUp = false
     /// The peer has reset it, and has not only gone away before it took it.

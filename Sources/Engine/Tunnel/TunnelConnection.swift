@@ -188,7 +188,8 @@ extension TunnelConnection: EventHandler {
         }
         if events.contains(.hangUp) { socket.noteHangUp() }
         // What is to be resumed in this turn reads then.
-        if events.contains(.readable) || events.contains(.hangUp), !isResumeRequested { receive() }
+        guard events.contains(.readable) || events.contains(.hangUp), !isResumeRequested else { return }
+        if let source, !pace.sendsLarge, source.isAwaited(in: loop.turnCount) { requestResume() } else { receive() }
     }
 
     public func resume() {
@@ -223,11 +224,11 @@ extension TunnelConnection: EventHandler {
     }
 
     private func receive() {
-        if phase == .handshaking, !buffers.turn.takesHandshake(in: loop.turnCount, after: loop.timeInTurn) {
-            return requestResume()
-        }
-        guard let source, !pace.sendsLarge else { return receiveShare() }
-        guard source.hasTime(in: loop.turnCount) else { return requestResume() }
+        let source = pace.sendsLarge ? nil : source
+        guard source?.hasTime(in: loop.turnCount) ?? true,
+            phase != .handshaking || buffers.turn.takesHandshake(in: loop.turnCount, after: loop.timeInTurn)
+        else { return requestResume() }
+        guard let source else { return receiveShare() }
         let before = loop.timeInTurn
         receiveShare()
         source.took(loop.timeInTurn - before, in: loop.turnCount)

@@ -135,13 +135,13 @@ public final class TunnelStream: HTTP2Stream {
     /// Client, before the answer: the application is gone. Where too many requests were withdrawn, it is awaited still.
     public func giveUp() {
         guard phase == .requesting, !isDeserted else { return }
-        isDeserted = !(tunnel?.with { $0.mayWithdraw() } ?? true)
+        isDeserted = hasHeadLeft && !(tunnel?.with { $0.mayWithdraw() } ?? true)
         guard isDeserted else { return withdraw() }
         socket.take()?.reset(on: loop)
     }
 
-    private func withdraw() {
-        tunnel?.with { $0.reset(self, .cancel) }
+    private func withdraw(_ code: HTTP2ErrorCode = .cancel) {
+        tunnel?.with { $0.reset(self, code) }
         end(.socketFailed(.connectionReset))
     }
 
@@ -153,7 +153,7 @@ public final class TunnelStream: HTTP2Stream {
             return
         }
         guard phase == .requesting else { return }
-        guard !isDeserted else { return withdraw() }
+        guard !isDeserted else { return withdraw(.connectError) }
         let status = head.first(named: ":status").flatMap { Int(String(decoding: $0.bytes, as: UTF8.self)) } ?? 0
         if status == 200 { relay() }
         owner?.streamAnswered(self, status: status, fields: head)
@@ -257,7 +257,7 @@ extension TunnelStream: EventHandler, TimerHandler {
             if events.contains(.readable) || events.contains(.hangUp) { wake() }
         case .connecting: connected(events)
         case .requesting:
-            // An application that gave up before it was answered frees its stream at once.
+            // An application that gave up before it was answered frees its stream, mostly at once.
             if events.contains(.error) {
                 giveUp()
             } else if events.contains(.hangUp), !isServer {
@@ -364,6 +364,8 @@ extension TunnelStream: EventHandler, TimerHandler {
 
     private func end(_ cause: RelayCause) {
         guard phase != .ended else { return }
+        // Whatever becomes of a request that nobody waits for: its application has gone.
+        let cause = isDeserted ? .socketFailed(.connectionReset) : cause
         let wasRelaying = phase == .relaying
         phase = .ended
         cancelTimer()

@@ -68,7 +68,7 @@ final class InnerTunnel {
     func cancel(_ reason: String) {
         guard completion != nil else { return }
         completion = nil
-        if let tunnel { tunnel.abandon(reason) } else { outer?.abort(reason) }
+        if let tunnel { tunnel.abandon(reason) } else { outer?.giveUp() }
     }
 
     /// Ends it if these lists revoke the peer within.
