@@ -84,7 +84,8 @@ class Gauntlet:
     def attack(self, name, attack, reason=None, innocent=None, is_cut=True, seconds=1.5, kind="flood", trace=None):
         """`attack` returns an Outcome, in a process of its own, and is repeated for a while. `reason` is in the log when
         it is cut off, and `kind` is how the counter of refused peers names that, unless it leaves another trace. The
-        innocent twin must go through, before and after."""
+        innocent twin must go through, before and after. Where the attack has peers to `dial` first, that is no part of it,
+        nor are their handshakes."""
         if trace is None and reason is not None:
             # Where the node has no reason to give beside the kind, nothing may be asked for.
             why = f'failed: {reason}"' if reason else "failed: "
@@ -103,11 +104,15 @@ class Gauntlet:
         if isolated or time.monotonic() - self.rested > REST_SECONDS:
             self.rest = self.at_rest()
             self.rested = time.monotonic()
+        peers = attack.dial() if hasattr(attack, "dial") else []
         self.take()
         at_rest = peaks = self.resident()
         ours, theirs = multiprocessing.Pipe()
         attacker = multiprocessing.get_context("fork").Process(target=repeat, args=(attack, seconds, theirs), daemon=True)
         attacker.start()
+        for peer in peers:
+            # The attacker has them now.
+            peer.close()
         deadline = time.monotonic() + seconds + 20
         while not ours.poll(0.02):
             peaks = list(map(max, peaks, self.resident()))

@@ -54,10 +54,13 @@ def pump(peer):
 def together(piece, rate, gap):
     """So many a second on each of the tunnels, for a while, one tunnel so long after the other; none of them is cut."""
 
+    peers = []
+
+    def dial():
+        peers[:] = dialled(TUNNELS)
+        return peers
+
     def attack():
-        peers = [Peer.dial().begin() for _ in range(TUNNELS)]
-        for peer in peers:
-            peer.open(f"{lab.LEDGER}:{lab.SINK}")
         count, made, is_lost = int(rate * SHARE * TICK), 0, False
         started = due = time.monotonic()
         while time.monotonic() - started < SECONDS and not is_lost:
@@ -80,20 +83,32 @@ def together(piece, rate, gap):
         assert is_lost or reached >= REACHED * rate * SHARE * TUNNELS, f"no more than {reached:.0f} a second"
         return Outcome(peers[0], is_lost, span)
 
+    attack.dial = dial
     return attack
+
+
+def dialled(count):
+    """So many tunnels, each with a stream."""
+    peers = [Peer.dial().begin() for _ in range(count)]
+    for peer in peers:
+        peer.open(f"{lab.LEDGER}:{lab.SINK}")
+    return peers
 
 
 def flooding(run, piece, count):
     """So many at a time on each of a crowd of tunnels, which all begin in the same instant and go on until they are cut
     off, or for a while: together they may keep the node so busy that each has its budget back before it is spent."""
 
+    crowd = []
+
+    def dial():
+        crowd[:] = dialled(CROWD)
+        return crowd
+
     def attack():
-        peers, poll = {}, select.poll()
-        for _ in range(CROWD):
-            peer = Peer.dial().begin()
-            peer.open(f"{lab.LEDGER}:{lab.SINK}")
+        peers, poll = {peer.socket.fileno(): peer for peer in crowd}, select.poll()
+        for peer in crowd:
             peer.queue(piece(peer, count))
-            peers[peer.socket.fileno()] = peer
             poll.register(peer.socket, select.POLLIN | select.POLLOUT)
         before, started = run.target.counted("culvert_peers_refused_total", reason="flood"), time.monotonic()
         while peers and time.monotonic() - started < SECONDS:
@@ -113,6 +128,7 @@ def flooding(run, piece, count):
         outcome.note = f"{cut:.0f} of {CROWD} were cut off"
         return outcome
 
+    attack.dial = dial
     return attack
 
 
