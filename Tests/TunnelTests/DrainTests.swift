@@ -78,7 +78,7 @@ struct DrainTests {
     }
 
     @Test func `a share that was used up is awaited in the next turn only`() {
-        var share = ByteShare(1000)
+        var share = TurnBudget(1000)
         let whole = share.left(in: 1)
         share.take(whole - 1)
         let few = share.left(in: 1)

@@ -12,24 +12,22 @@ import Testing
 struct SourceTurnTests {
     @Test func `one that has used its time up has some again in the next turn`() {
         let source = SourceTurn()
-        #expect(source.hasTime(in: 1))
-        source.took(Limits.peerTurnDuration / 2, in: 1)
-        #expect(source.hasTime(in: 1))
-        source.took(Limits.peerTurnDuration / 2, in: 1)
-        #expect(!source.hasTime(in: 1))
-        #expect(source.hasTime(in: 2))
-        source.took(Limits.peerTurnDuration / 2, in: 2)
-        #expect(source.hasTime(in: 2))
+        let half = Limits.peerTurnDuration / 2
+        let hadTime = [UInt64(1), 1, 1, 2, 2].map { turn in
+            defer { source.took(half) }
+            return source.hasTime(in: turn)
+        }
+        #expect(hadTime == [true, true, false, true, true])
     }
 
     @Test func `where a turn was used up, whoever comes in the next waits behind those who wait already`() {
         let source = SourceTurn()
-        source.took(Limits.peerTurnDuration / 2, in: 1)
-        #expect(!source.isAwaited(in: 2))
-        source.took(Limits.peerTurnDuration, in: 1)
-        #expect(source.isAwaited(in: 2) && !source.isAwaited(in: 3))
-        source.took(Limits.peerTurnDuration / 2, in: 2)
-        #expect(source.isAwaited(in: 2) && !source.isAwaited(in: 3))
+        let (half, whole) = (Limits.peerTurnDuration / 2, Limits.peerTurnDuration)
+        let wasAwaited = [(UInt64(1), half), (2, whole), (3, half), (4, whole), (6, .zero)].map { turn, spent in
+            defer { source.took(spent) }
+            return source.isAwaited(in: turn)
+        }
+        #expect(wasAwaited == [false, false, true, false, false])
     }
 
     /// Where the first source is made to have no time in any turn for a while.
@@ -73,7 +71,7 @@ struct SourceTurnTests {
                 let counts = path.accepter.tunnels.map { $0.ownedSession?.frameCount ?? 0 }
                 frameCounts.withLock { $0 = counts }
                 let spent = isBusy.withLock { $0 } ? Limits.peerTurnDuration : .zero
-                busy.took(spent, in: path.loop.turnCount &+ 1)
+                if busy.hasTime(in: path.loop.turnCount &+ 1) { busy.took(spent) }
             })
     }
 }

@@ -60,14 +60,19 @@ import Testing
         #expect(path.accepter.tunnels.first?.streamCount == 0)
     }
 
-    @Test func `a refused application is answered 503 and the tunnel stays`() throws {
-        let path = try Path(Path.Options(target: Endpoint("127.0.0.1:1")))
+    /// An application that is brought nothing.
+    private func callInVain(_ path: Path) throws {
         try path.run(
             { entrance in
                 let client = try Client(entrance)
                 let answer = try? client.receive(1)
                 #expect(answer == nil || answer == [])
             }, until: { path.opener.endings.count == 1 })
+    }
+
+    @Test func `a refused application is answered 503 and the tunnel stays`() throws {
+        let path = try Path(Path.Options(target: Endpoint("127.0.0.1:1")))
+        try callInVain(path)
         #expect(path.opener.statuses == [503])
         #expect(path.opener.pool.tunnelCount == 1)
     }
@@ -87,12 +92,7 @@ import Testing
 
     @Test func `a stream that its peer has gone away from before it took it was reset by nobody`() throws {
         let path = try Path(Path.Options(leavesAtOnce: true))
-        try path.run(
-            { entrance in
-                let client = try Client(entrance)
-                let answer = try? client.receive(1)
-                #expect(answer == nil || answer == [])
-            }, until: { path.opener.endings.count == 1 })
+        try callInVain(path)
         #expect(path.opener.endings.map(\.cause) == [.tunnelLost("the peer went away before it took the stream")])
         #expect(path.opener.statuses.isEmpty)
     }

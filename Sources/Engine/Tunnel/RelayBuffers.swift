@@ -19,9 +19,9 @@ import System
     var turn = TurnShare()
     /// What of it is left for tunnels that send bulk, for what waits for applications that have not read, and for plain
     /// bulk.
-    var readShare = ByteShare(Limits.workerTurnByteCountMax)
-    var drainShare = ByteShare(Limits.workerTurnDrainByteCountMax)
-    var relayShare = ByteShare(Limits.workerTurnRelayByteCountMax)
+    var readShare = TurnBudget(Limits.workerTurnByteCountMax)
+    var drainShare = TurnBudget(Limits.workerTurnDrainByteCountMax)
+    var relayShare = TurnBudget(Limits.workerTurnRelayByteCountMax)
     /// What peers may have under way to this worker.
     let budget: ReceiveBudget
 

@@ -231,7 +231,7 @@ extension TunnelConnection: EventHandler {
         guard let source else { return receiveShare() }
         let before = loop.timeInTurn
         receiveShare()
-        source.took(loop.timeInTurn - before, in: loop.turnCount)
+        source.took(loop.timeInTurn - before)
     }
 
     /// Reads what the peer has sent, within this tunnel's share of the turn.
