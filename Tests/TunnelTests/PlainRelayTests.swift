@@ -191,14 +191,15 @@ struct PlainRelayTests {
     }
 
     @Test func `what waits for a slow reader counts as it leaves`() throws {
-        let message = pattern(64 * 1024, seed: 7)
+        // Much more at a time than the kernel keeps, so that some of it has just left the relay.
+        let (message, pieceByteCount) = (pattern(64 * 1024, seed: 7), 16 * 1024)
         let causes = try relay(bufferByteCount: 4096) { client, server, passage in
             try client.send(message)
             var received: [UInt8] = []
-            var room = [UInt8](repeating: 0, count: 4096)
+            var room = [UInt8](repeating: 0, count: pieceByteCount)
             while received.count < message.count {
                 passage.pass(Self.little)
-                let count = unsafe recv(server, &room, room.count, 0)
+                let count = unsafe recv(server, &room, room.count, Int32(MSG_WAITALL))
                 guard count > 0 else { break }
                 received += room[..<count]
             }
