@@ -79,6 +79,18 @@ private final class Insistent: ResumeHandler {
     }
 }
 
+/// Is flushed once it has been ready.
+private final class Answerer: EventHandler {
+    private let loop: EventLoop
+    private let order: Order
+    var registration: Registration?
+
+    init(on loop: EventLoop, _ order: Order) { (self.loop, self.order) = (loop, order) }
+
+    func ready(_ events: ReadyEvents) { if let registration { loop.requestFlush(registration) } }
+    func flush() { order.numbers.append(0) }
+}
+
 @Suite struct EventLoopTests {
     @Test func `a handler that ends its own watch lives until it has returned and is not flushed`() throws {
         let loop = try EventLoop()
@@ -128,6 +140,25 @@ private final class Insistent: ResumeHandler {
             order.numbers = []
         }
         #expect(firsts.count == count)
+    }
+
+    @Test func `answers to what has come are flushed before those who wait have their turn`() throws {
+        let loop = try EventLoop()
+        let order = Order()
+        let insistent = Insistent(1, on: loop, order)
+        loop.requestResume(insistent)
+        let listener = try TCPSocket.listen(on: #require(Endpoint("127.0.0.1:0")))
+        let bound = TCPSocket.localEndpoint(of: listener)
+        let socket = try TCPSocket.connect(to: #require(bound))
+        let answerer = Answerer(on: loop, order)
+        let registration = try loop.register(socket, handler: answerer)
+        answerer.registration = registration
+        for _ in 0..<100 where !order.numbers.contains(0) {
+            order.numbers = []
+            loop.turn(waitingAtMost: .milliseconds(10))
+        }
+        #expect(order.numbers == [0, 1])
+        loop.deregister(registration, socket)
     }
 
     @Test func `a loop that gave memory back calls those that are left and none that are gone`() throws {

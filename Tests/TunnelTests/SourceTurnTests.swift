@@ -74,4 +74,39 @@ struct SourceTurnTests {
                 if busy.hasTime(in: path.loop.turnCount &+ 1) { busy.took(spent) }
             })
     }
+
+    @Test func `requests that wait are decided in the time of their source`() throws {
+        let source = SourceTurn()
+        var options = Path.Options()
+        options.sources = [source]
+        // No turn takes time of itself.
+        options.clock = ManualClock(now: MonotonicClock.now())
+        let path = try Path(options)
+        let endpoint = try #require(path.accepter.endpoint)
+        let listener = try TCPSocket.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
+        let bound = TCPSocket.localEndpoint(of: listener)
+        let target = try #require(bound)
+        let context = try TLSContext.workloadClient(path.authority.credentials(Authority.web))
+        let isHeld = Mutex(true)
+        let isWaiting = Mutex(false)
+        try path.run(
+            { _ in
+                let peer = try RawPeer(endpoint, TLSConnection(client: context, expecting: [Authority.cart]))
+                let streams = (0..<UInt8(3 * Limits.requestCountPerTurn)).map { 2 * $0 + 1 }
+                try peer.send(RawPeer.preface + streams.flatMap { RawPeer.connect(target, stream: $0) })
+                for _ in 0..<500 where !isWaiting.withLock({ $0 }) { usleep(10_000) }
+                usleep(100_000)
+                #expect(isWaiting.withLock { $0 })
+                isHeld.withLock { $0 = false }
+                for _ in 0..<500 where isWaiting.withLock({ $0 }) { usleep(10_000) }
+                #expect(!isWaiting.withLock { $0 })
+            },
+            turning: {
+                let isEmpty = path.accepter.tunnels.first?.requests.isEmpty ?? true
+                isWaiting.withLock { $0 = !isEmpty }
+                guard !isEmpty, isHeld.withLock({ $0 }), source.hasTime(in: path.loop.turnCount &+ 1) else { return }
+                source.took(Limits.peerTurnDuration)
+            })
+        withExtendedLifetime(listener) {}
+    }
 }

@@ -147,8 +147,8 @@ public import System
 
     // MARK: Turns
 
-    /// Calls the handler's `flush()` at the end of this turn, if it is still registered then; the handler sees to it
-    /// that it asks once a turn.
+    /// Calls the handler's `flush()` once the events of this turn have been handled, or at its end, if it is still
+    /// registered then; the handler sees to it that it asks once until it is called.
     public func requestFlush(_ registration: Registration) { flushing.append(registration) }
 
     /// Calls `handler.resume()` in the next turn, which then does not wait.
@@ -172,6 +172,8 @@ public import System
         turnCount &+= 1
         for position in 0..<count { dispatch(position) }
         if !resuming.isEmpty {
+            // Answers to what has just come do not wait for those who have been told to.
+            flushRequested()
             swap(&resuming, &called.resuming)
             // Each is the first now and then: what they share in one turn may be used up by those before. They ask
             // again in the order in which they were called: a step that is the turn's number would leave some out.
@@ -187,11 +189,14 @@ public import System
             }
         }
         // What flushing sets off is flushed too, once; the rest waits for the next turn, which does not sleep.
-        for _ in 0..<2 where !flushing.isEmpty {
-            swap(&flushing, &called.flushing)
-            for position in 0..<called.flushing.count { visit(called.flushing[position]) { $0.flush() } }
-            called.flushing.removeAll(keepingCapacity: true)
-        }
+        for _ in 0..<2 { flushRequested() }
+    }
+
+    private func flushRequested() {
+        guard !flushing.isEmpty else { return }
+        swap(&flushing, &called.flushing)
+        for position in 0..<called.flushing.count { visit(called.flushing[position]) { $0.flush() } }
+        called.flushing.removeAll(keepingCapacity: true)
     }
 
     private func wait(atMost limit: Duration?) -> Int {

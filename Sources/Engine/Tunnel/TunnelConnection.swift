@@ -195,7 +195,6 @@ extension TunnelConnection: EventHandler {
     public func resume() {
         isResumeRequested = false
         guard phase != .closed else { return endStreams() }
-        decideWaiting()
         receive()
     }
 
@@ -228,10 +227,10 @@ extension TunnelConnection: EventHandler {
         guard source?.hasTime(in: loop.turnCount) ?? true,
             phase != .handshaking || buffers.turn.takesHandshake(in: loop.turnCount, after: loop.timeInTurn)
         else { return requestResume() }
-        guard let source else { return receiveShare() }
-        let before = loop.timeInTurn
+        let before = source == nil ? .zero : loop.timeInTurn
+        decideWaiting()
         receiveShare()
-        source.took(loop.timeInTurn - before)
+        source?.took(loop.timeInTurn - before)
     }
 
     /// Reads what the peer has sent, within this tunnel's share of the turn.
