@@ -12,27 +12,42 @@ NEW_INTERVAL = 0.025
 
 
 class Bystander:
-    """A pod, web unless another is named, calls ledger: one connection that stays, 300 messages a second, and a new one
-    40 times a second."""
+    """A pod, web unless another is named, calls ledger: on one connection that stays, 300 messages a second, and on a new
+    one 40 times a second. Each has a process of its own, lest one waits for the other."""
 
     def __init__(self, place=lab.WEB):
         self.place = place
-        self.ours, theirs = multiprocessing.Pipe()
-        self.process = multiprocessing.get_context("fork").Process(target=run, args=(theirs, place), daemon=True)
-        self.process.start()
+        self.callers = [Caller(body, interval, place) for body, interval in ((stay, INTERVAL), (come, NEW_INTERVAL))]
         self.take()
 
     def take(self):
         """Round trips, and times to a first answer on a new connection, in seconds since the last call."""
-        self.ours.send("take")
-        assert self.ours.poll(20), "the bystander hangs"
-        times, firsts, failure = self.ours.recv()
-        assert failure is None, f"the bystander was hurt: {failure}\n{blame(self.place)}"
-        return times, firsts
+        for caller in self.callers:
+            caller.ours.send("take")
+        return [caller.taken() for caller in self.callers]
 
     def stop(self):
-        self.process.terminate()
-        self.process.join()
+        for caller in self.callers:
+            caller.process.terminate()
+            caller.process.join()
+
+
+class Caller:
+    """Calls again and again, and says how long each time took."""
+
+    def __init__(self, body, interval, place):
+        self.place = place
+        self.ours, theirs = multiprocessing.Pipe()
+        self.process = multiprocessing.get_context("fork").Process(
+            target=run, args=(theirs, body, interval, place), daemon=True
+        )
+        self.process.start()
+
+    def taken(self):
+        assert self.ours.poll(20), "the bystander hangs"
+        times, failure = self.ours.recv()
+        assert failure is None, f"the bystander was hurt: {failure}\n{blame(self.place)}"
+        return times
 
 
 def blame(place):
@@ -49,34 +64,48 @@ def p99(times):
     return sorted(times)[min(len(times) - 1, len(times) * 99 // 100)] if times else 0.0
 
 
-def run(pipe, place):
-    times, firsts, failure = [], [], None
+def run(pipe, body, interval, place):
+    times, failure = [], None
     lab.favour(os.getpid())
     with lab.inside(place):
-        kept = socket.create_connection((lab.LEDGER, lab.QUIET), timeout=10)
-        kept.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         due = time.monotonic()
-        new_due = due
+        calls = body()
         while True:
+            # Time that one call is late, because the one before took so long, is time that it waits.
+            started = max(due, time.monotonic() - interval)
             try:
                 if failure is None:
-                    times.append(exchange(kept, 64, due))
-                    if time.monotonic() >= new_due:
-                        firsts.append(first())
-                        new_due = time.monotonic() + NEW_INTERVAL
+                    next(calls)
+                    times.append(time.monotonic() - started)
             except (OSError, AssertionError) as error:
                 failure = repr(error)
             while pipe.poll():
                 pipe.recv()
-                pipe.send((times, firsts, failure))
-                times, firsts = [], []
-            due = max(due + INTERVAL, time.monotonic() - INTERVAL)
+                pipe.send((times, failure))
+                times = []
+            due = max(due + interval, time.monotonic() - interval)
             time.sleep(max(0, due - time.monotonic()))
 
 
-def exchange(connection, size, due):
+def stay():
+    """Messages on one connection."""
+    with socket.create_connection((lab.LEDGER, lab.QUIET), timeout=10) as kept:
+        kept.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        while True:
+            exchange(kept, 64)
+            yield
+
+
+def come():
+    """A message on a connection of its own, each time."""
+    while True:
+        with socket.create_connection((lab.LEDGER, lab.QUIET), timeout=10) as connection:
+            exchange(connection, 64)
+        yield
+
+
+def exchange(connection, size):
     message = os.urandom(size)
-    started = max(due, time.monotonic() - INTERVAL)
     connection.sendall(message)
     answer = b""
     while len(answer) < size:
@@ -84,12 +113,3 @@ def exchange(connection, size, due):
         assert data, "the connection ended"
         answer += data
     assert answer == message, "the bytes differ"
-    return time.monotonic() - started
-
-
-def first():
-    started = time.monotonic()
-    with socket.create_connection((lab.LEDGER, lab.QUIET), timeout=10) as connection:
-        connection.settimeout(10)
-        exchange(connection, 64, started)
-    return time.monotonic() - started
