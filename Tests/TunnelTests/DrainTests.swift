@@ -68,7 +68,7 @@ struct DrainTests {
         loop.resident = question
         for (isShareUsedUp, expected) in [(false, false), (true, true), (false, false)] {
             let share = readers.path.accepter.buffers.drainShare.left(in: loop.turnCount)
-            readers.path.accepter.buffers.drainShare.take(isShareUsedUp ? share : 1)
+            readers.path.accepter.buffers.drainShare.take(isShareUsedUp ? share : 1, in: loop.turnCount)
             loop.mailbox.post { loop in (loop.resident as? Question)?.ask() }
             loop.turn(waitingAtMost: .zero)
             #expect(question.isQueued == expected)
@@ -80,16 +80,28 @@ struct DrainTests {
     @Test func `a share that was used up is awaited in the next turn only`() {
         var share = TurnBudget(1000)
         let whole = share.left(in: 1)
-        share.take(whole - 1)
+        share.take(whole - 1, in: 1)
         let few = share.left(in: 1)
-        share.take(100)
+        share.take(100, in: 1)
         let none = share.left(in: 1)
         #expect((whole, few, none) == (1000, 1, 0))
         let isAwaited = (1...3).map { share.isAwaited(in: $0) }
         #expect(isAwaited == [false, true, false])
-        share.take(whole)
+        share.take(whole, in: 3)
         let isAwaitedLater = share.isAwaited(in: 5)
         let later = share.left(in: 5)
         #expect(!isAwaitedLater && later == whole)
+    }
+
+    @Test func `what was taken beyond a share is owed to the turns that follow, up to a bound`() {
+        func left(after amount: Int, in turns: Range<UInt64>) -> [Int] {
+            var share = TurnBudget(1000)
+            share.take(amount, in: 1)
+            return turns.map { share.left(in: $0) }
+        }
+        #expect(left(after: 2300, in: 2..<5) == [0, 700, 1000])
+        #expect(left(after: .max, in: 2..<11) == [0, 0, 0, 0, 0, 0, 0, 0, 1000])
+        // Nobody has waited meanwhile.
+        #expect(left(after: 2300, in: 3..<4) == [1000])
     }
 }

@@ -14,8 +14,9 @@ struct SourceTurnTests {
         let source = SourceTurn()
         let half = Limits.peerTurnDuration / 2
         let hadTime = [UInt64(1), 1, 1, 2, 2].map { turn in
-            defer { source.took(half) }
-            return source.hasTime(in: turn)
+            guard source.hasTime(in: turn) else { return false }
+            source.took(half, in: turn)
+            return true
         }
         #expect(hadTime == [true, true, false, true, true])
     }
@@ -24,7 +25,7 @@ struct SourceTurnTests {
         let source = SourceTurn()
         let (half, whole) = (Limits.peerTurnDuration / 2, Limits.peerTurnDuration)
         let wasAwaited = [(UInt64(1), half), (2, whole), (3, half), (4, whole), (6, .zero)].map { turn, spent in
-            defer { source.took(spent) }
+            defer { source.took(spent, in: turn) }
             return source.isAwaited(in: turn)
         }
         #expect(wasAwaited == [false, false, true, false, false])
@@ -71,8 +72,50 @@ struct SourceTurnTests {
                 let counts = path.accepter.tunnels.map { $0.ownedSession?.frameCount ?? 0 }
                 frameCounts.withLock { $0 = counts }
                 let spent = isBusy.withLock { $0 } ? Limits.peerTurnDuration : .zero
-                if busy.hasTime(in: path.loop.turnCount &+ 1) { busy.took(spent) }
+                busy.took(spent, in: path.loop.turnCount &+ 1)
             })
+    }
+
+    @Test func `of many tunnels of a source so many are read in one turn as can be answered in its time`() throws {
+        let source = SourceTurn()
+        var options = Path.Options()
+        options.sources = Array(repeating: source, count: 8)
+        // No turn takes time of itself.
+        options.clock = ManualClock(now: MonotonicClock.now())
+        let path = try Path(options)
+        let endpoint = try #require(path.accepter.endpoint)
+        let context = try TLSContext.workloadClient(path.authority.credentials(Authority.web))
+        let isHeld = Mutex(false)
+        let most = Mutex<UInt64>(0)
+        var before: UInt64 = 0
+        try path.run(
+            { _ in
+                let peers = try (0..<8).map { _ in
+                    let peer = try RawPeer(endpoint, TLSConnection(client: context, expecting: [Authority.cart]))
+                    try peer.send(RawPeer.preface + RawPeer.ping(1))
+                    let isAnswered = try peer.receive(until: RawPeer.ping(1, isAcknowledgement: true))
+                    #expect(isAnswered)
+                    return peer
+                }
+                isHeld.withLock { $0 = true }
+                // A turn begins that knows of it.
+                usleep(100_000)
+                for peer in peers { try peer.send(RawPeer.ping(9)) }
+                usleep(100_000)
+                most.withLock { $0 = 0 }
+                isHeld.withLock { $0 = false }
+                for peer in peers {
+                    let isAnswered = try peer.receive(until: RawPeer.ping(9, isAcknowledgement: true))
+                    #expect(isAnswered)
+                }
+            },
+            turning: {
+                let sum = path.accepter.tunnels.reduce(0) { $0 + ($1.ownedSession?.frameCount ?? 0) }
+                most.withLock { $0 = max($0, sum - min(sum, before)) }
+                before = sum
+                if isHeld.withLock({ $0 }) { source.took(Limits.peerTurnDuration, in: path.loop.turnCount &+ 1) }
+            })
+        #expect(most.withLock { $0 } == 5)
     }
 
     @Test func `requests that wait are decided in the time of their source`() throws {
@@ -104,8 +147,8 @@ struct SourceTurnTests {
             turning: {
                 let isEmpty = path.accepter.tunnels.first?.requests.isEmpty ?? true
                 isWaiting.withLock { $0 = !isEmpty }
-                guard !isEmpty, isHeld.withLock({ $0 }), source.hasTime(in: path.loop.turnCount &+ 1) else { return }
-                source.took(Limits.peerTurnDuration)
+                guard !isEmpty, isHeld.withLock({ $0 }) else { return }
+                source.took(Limits.peerTurnDuration, in: path.loop.turnCount &+ 1)
             })
         withExtendedLifetime(listener) {}
     }

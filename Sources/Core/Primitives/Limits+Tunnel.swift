@@ -25,6 +25,9 @@ extension Limits {
     public static let smallFrameCountPerLook = 32
     /// In a turn that has taken so long, no further requests are decided, and no more small frames taken.
     public static let peerTurnDuration: Duration = .microseconds(200)
+    /// A tunnel that is read counts as so much of its source's share beyond what that took: what answers it is written
+    /// at the end of the turn.
+    public static let answerDuration: Duration = .microseconds(40)
     /// It is judged by so many bytes at a time.
     public static let smallReceiveJudgementByteCount = 64 * 1024
     /// What came earlier is forgotten if that was not so much by then.

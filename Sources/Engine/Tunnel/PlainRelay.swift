@@ -160,7 +160,7 @@ public final class PlainRelay: ResumeHandler {
         if isLate, pipe != nil || sink?.pendingByteCount != 0 { return true }
         let drainedByteCount = try drain(&sink, pipe)
         drained &+= UInt64(drainedByteCount)
-        buffers.relayShare.take(drainedByteCount)
+        buffers.relayShare.take(drainedByteCount, in: loop.turnCount)
         let pieceByteCount = isLate ? Limits.smallReceiveByteCountMax : Limits.receiveByteCountMax
         var share = min(Limits.turnByteCountMax, pieceByteCount)
         while share > 0, sink?.pendingByteCount == 0 {
@@ -171,7 +171,7 @@ public final class PlainRelay: ResumeHandler {
             case .bytes(let count):
                 total &+= UInt64(count)
                 share -= count
-                buffers.relayShare.take(count)
+                buffers.relayShare.take(count, in: loop.turnCount)
                 guard pipe == nil else { break }
                 _ = try unsafe sink?.offer(UnsafeRawBufferPointer(rebasing: buffers.received[..<count]))
                 if count == pieceByteCount { pipe = buffers.pipes.take() }

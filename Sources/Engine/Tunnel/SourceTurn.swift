@@ -13,8 +13,10 @@ public final class SourceTurn {
     /// The turn before was used up, so that some of them may wait for this one.
     func isAwaited(in turn: UInt64) -> Bool { budget.isAwaited(in: turn) }
 
-    /// So much went to one of them, of the turn that `hasTime` was last asked about.
-    func took(_ span: Duration) { budget.take(Int(clamping: span.clampedNanoseconds)) }
+    /// So much of the loop's turn of this number went to one of them.
+    func took(_ span: Duration, in turn: UInt64) {
+        budget.take(Int(clamping: span.clampedNanoseconds), in: turn)
+    }
 }
 
 @available(*, unavailable) extension SourceTurn: Sendable {}

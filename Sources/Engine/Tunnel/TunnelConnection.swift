@@ -230,7 +230,7 @@ extension TunnelConnection: EventHandler {
         let before = source == nil ? .zero : loop.timeInTurn
         decideWaiting()
         receiveShare()
-        source?.took(loop.timeInTurn - before)
+        source?.took(loop.timeInTurn - before + Limits.answerDuration, in: loop.turnCount)
     }
 
     /// Reads what the peer has sent, within this tunnel's share of the turn.
@@ -242,7 +242,7 @@ extension TunnelConnection: EventHandler {
             }
             let input = untaken.isEmpty ? socket.receive(into: buffers, atMost: pace.byteCountMax) : recall()
             share -= max(pace.cost(of: input.byteCount), Limits.callCostByteCountMin)
-            buffers.readShare.take(input.byteCount)
+            buffers.readShare.take(input.byteCount, in: loop.turnCount)
             take(input)
             guard untaken.isEmpty else { return requestResume() }
             if input.isDrained { return }
@@ -304,7 +304,10 @@ extension TunnelConnection: HTTP2SessionDelegate {
         } catch {
             return close(.socket(error))
         }
+        let before = source == nil ? .zero : loop.timeInTurn
         session?.with { produce($0) }
+        // To cut a tunnel off takes as long as many frames.
+        if phase == .closed { source?.took(loop.timeInTurn - before, in: loop.turnCount) }
     }
 
     private func produce(_ session: HTTP2Session) {

@@ -30,7 +30,7 @@ extension TunnelStream {
         let share = buffers.drainShare.left(in: loop.turnCount)
         if share > 0 {
             let count = deliver(atMost: share)
-            buffers.drainShare.take(max(count, Limits.callCostByteCountMin))
+            buffers.drainShare.take(max(count, Limits.callCostByteCountMin), in: loop.turnCount)
             guard count == share else { return }
         }
         if pendingByteCount > 0 { requestResume() }

@@ -3,6 +3,7 @@ import Primitives
 /// What some may use together in one turn of a worker's loop: bytes that all connections of a kind move, or nanoseconds
 /// that those of one source take. Who finds nothing left asks to be resumed in the next turn.
 struct TurnBudget {
+    private static let owedTurnCountMax = 8
     private let whole: Int
     private var turn: UInt64 = 0
     private var used = 0
@@ -16,8 +17,11 @@ struct TurnBudget {
         return max(0, whole - used)
     }
 
-    /// So much was used, in the turn that `left` was last asked about.
-    mutating func take(_ amount: Int) { used += amount }
+    /// So much was used, in the loop's turn of this number.
+    mutating func take(_ amount: Int, in turn: UInt64) {
+        begin(turn)
+        used += amount
+    }
 
     /// The turn before has used it up, so that somebody may wait to be resumed in this one. Whoever comes with an event
     /// does well to wait too: those who are resumed take turns at being first, but behind all events.
@@ -29,6 +33,6 @@ struct TurnBudget {
     private mutating func begin(_ turn: UInt64) {
         guard turn != self.turn else { return }
         wasUsedUp = turn == self.turn &+ 1 && used >= whole
-        (self.turn, used) = (turn, 0)
+        (self.turn, used) = (turn, wasUsedUp ? min(used - whole, Self.owedTurnCountMax * whole) : 0)
     }
 }
