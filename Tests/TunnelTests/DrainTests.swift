@@ -92,16 +92,4 @@ struct DrainTests {
         let later = share.left(in: 5)
         #expect(!isAwaitedLater && later == whole)
     }
-
-    @Test func `what was taken beyond a share is owed to the turns that follow, up to a bound`() {
-        func left(after amount: Int, in turns: Range<UInt64>) -> [Int] {
-            var share = TurnBudget(1000)
-            share.take(amount, in: 1)
-            return turns.map { share.left(in: $0) }
-        }
-        #expect(left(after: 2300, in: 2..<5) == [0, 700, 1000])
-        #expect(left(after: .max, in: 2..<11) == [0, 0, 0, 0, 0, 0, 0, 0, 1000])
-        // Nobody has waited meanwhile.
-        #expect(left(after: 2300, in: 3..<4) == [1000])
-    }
 }

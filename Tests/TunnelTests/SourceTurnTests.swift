@@ -86,6 +86,7 @@ struct SourceTurnTests {
         let endpoint = try #require(path.accepter.endpoint)
         let context = try TLSContext.workloadClient(path.authority.credentials(Authority.web))
         let isHeld = Mutex(false)
+        let waitingCount = Mutex(0)
         let most = Mutex<UInt64>(0)
         var before: UInt64 = 0
         try path.run(
@@ -101,7 +102,7 @@ struct SourceTurnTests {
                 // A turn begins that knows of it.
                 usleep(100_000)
                 for peer in peers { try peer.send(RawPeer.ping(9)) }
-                usleep(100_000)
+                for _ in 0..<500 where waitingCount.withLock({ $0 < 8 }) { usleep(10_000) }
                 most.withLock { $0 = 0 }
                 isHeld.withLock { $0 = false }
                 for peer in peers {
@@ -113,6 +114,8 @@ struct SourceTurnTests {
                 let sum = path.accepter.tunnels.reduce(0) { $0 + ($1.ownedSession?.frameCount ?? 0) }
                 most.withLock { $0 = max($0, sum - min(sum, before)) }
                 before = sum
+                let count = path.accepter.tunnels.count { $0.isResumeRequested }
+                waitingCount.withLock { $0 = count }
                 if isHeld.withLock({ $0 }) { source.took(Limits.peerTurnDuration, in: path.loop.turnCount &+ 1) }
             })
         #expect(most.withLock { $0 } == 5)

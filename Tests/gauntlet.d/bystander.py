@@ -24,7 +24,10 @@ class Bystander:
         """Round trips, and times to a first answer on a new connection, in seconds since the last call."""
         for caller in self.callers:
             caller.ours.send("take")
-        return [caller.taken() for caller in self.callers]
+        seen = [caller.taken() for caller in self.callers]
+        for caller in self.callers:
+            assert caller.failure is None, f"the bystander was hurt: {caller.failure}\n{blame(self.place)}"
+        return seen
 
     def stop(self):
         for caller in self.callers:
@@ -36,7 +39,7 @@ class Caller:
     """Calls again and again, and says how long each time took."""
 
     def __init__(self, body, interval, place):
-        self.place = place
+        self.failure = None
         self.ours, theirs = multiprocessing.Pipe()
         self.process = multiprocessing.get_context("fork").Process(
             target=run, args=(theirs, body, interval, place), daemon=True
@@ -45,8 +48,7 @@ class Caller:
 
     def taken(self):
         assert self.ours.poll(20), "the bystander hangs"
-        times, failure = self.ours.recv()
-        assert failure is None, f"the bystander was hurt: {failure}\n{blame(self.place)}"
+        times, self.failure = self.ours.recv()
         return times
 
 

@@ -25,9 +25,6 @@ extension Limits {
     public static let smallFrameCountPerLook = 32
     /// In a turn that has taken so long, no further requests are decided, and no more small frames taken.
     public static let peerTurnDuration: Duration = .microseconds(200)
-    /// A tunnel that is read counts as so much of its source's share beyond what that took: what answers it is written
-    /// at the end of the turn.
-    public static let answerDuration: Duration = .microseconds(40)
     /// It is judged by so many bytes at a time.
     public static let smallReceiveJudgementByteCount = 64 * 1024
     /// What came earlier is forgotten if that was not so much by then.
@@ -36,6 +33,9 @@ extension Limits {
     public static let callCostByteCountMin = 1024
     /// For so long a peer that sent such counts as one that does.
     public static let smallReceiveNanoseconds: UInt64 = 10_000_000_000
+    /// Such a tunnel that is read counts as so much of its source's share beyond what that took: what answers it is
+    /// written later in the turn.
+    public static let answerDuration: Duration = .microseconds(40)
     /// Frames are small when this is more than they have on average.
     public static let smallFrameByteCount = 512
     /// In a read of more frames, smaller pieces for one application are written together.

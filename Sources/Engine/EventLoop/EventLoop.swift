@@ -3,7 +3,8 @@ public import Primitives
 public import System
 
 /// One epoll loop: it belongs to the thread that made it, and so does everything that is registered with it. A turn
-/// waits for events, hands them out, fires due timers, does posted work, and lets everyone flush who asked for it.
+/// waits for events and posted work, hands them out, resumes those who have been told to wait, fires due timers, and
+/// lets everyone flush who asked for it, before it resumes and at its end.
 @safe public final class EventLoop {
     private enum Timer {
         case handler(any TimerHandler, kind: Int)
@@ -16,8 +17,6 @@ public import System
     }
 
     private static let eventCountMax = 256
-    /// 2^64 over the golden ratio: its multiples are spread over all remainders.
-    private static let placeFactor: UInt64 = 0x9e37_79b9_7f4a_7c15
     /// The slot number that stands for the mailbox.
     private static let mailboxIndex = UInt32.max
 
@@ -151,7 +150,8 @@ public import System
     /// registered then; the handler sees to it that it asks once until it is called.
     public func requestFlush(_ registration: Registration) { flushing.append(registration) }
 
-    /// Calls `handler.resume()` in the next turn, which then does not wait.
+    /// Calls `handler.resume()` in the next turn, which then does not wait; in this one if an event of it asks, or what
+    /// is flushed before others are resumed.
     public func requestResume(_ handler: any ResumeHandler) { resuming.append(.handler(handler)) }
 
     /// The same for the handler of a watch, if it goes on then; for the data path, where references are not counted.
@@ -171,13 +171,13 @@ public import System
         now = readClock()
         turnCount &+= 1
         for position in 0..<count { dispatch(position) }
-        if !resuming.isEmpty {
+        let hasFlushed = !resuming.isEmpty
+        if hasFlushed {
             // Answers to what has just come do not wait for those who have been told to.
             flushRequested()
             swap(&resuming, &called.resuming)
-            // Each is the first now and then: what they share in one turn may be used up by those before. They ask
-            // again in the order in which they were called: a step that is the turn's number would leave some out.
-            let first = Int(truncatingIfNeeded: (turnCount &* Self.placeFactor) >> 32 % UInt64(called.resuming.count))
+            // Each is the first now and then: what they share in one turn may be used up by those before.
+            let first = firstPlace(of: called.resuming.count)
             for position in first..<called.resuming.count { resume(called.resuming[position]) }
             for position in 0..<first { resume(called.resuming[position]) }
             called.resuming.removeAll(keepingCapacity: true)
@@ -189,7 +189,18 @@ public import System
             }
         }
         // What flushing sets off is flushed too, once; the rest waits for the next turn, which does not sleep.
-        for _ in 0..<2 { flushRequested() }
+        flushRequested()
+        if !hasFlushed { flushRequested() }
+    }
+
+    /// A place out of so many, drawn anew in each turn. Those who are resumed ask again in the order in which they
+    /// were called, perhaps in every third turn only: a step that is the turn's number, or a multiple of it, would
+    /// leave some out for long. (SplitMix64: Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators".)
+    private func firstPlace(of count: Int) -> Int {
+        var mixed = turnCount &* 0x9e37_79b9_7f4a_7c15
+        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
+        return Int(truncatingIfNeeded: (mixed ^ mixed >> 31) % UInt64(count))
     }
 
     private func flushRequested() {

@@ -30,7 +30,8 @@ public protocol ResumeHandler: AnyObject {
 public protocol EventHandler: ResumeHandler {
     /// The descriptor has become ready. It may deregister itself, or anything else, in here.
     func ready(_ events: ReadyEvents)
-    /// The turn that `EventLoop.requestFlush` was called in ends: what was gathered over it is sent.
+    /// The events of the turn that `EventLoop.requestFlush` was called in have been handled, or it ends: what was
+    /// gathered is sent.
     func flush()
 }
 

@@ -47,7 +47,7 @@ extension TunnelConnection {
     private func lookForRoom(since start: Instant) {
         pauseTimer = nil
         let hasMore = isOverBudget && loop.now - start >= budget.limits.patience && cutStalledStreams()
-        guard isOverBudget || hasMore else { return resume() }
+        guard isOverBudget || hasMore else { return requestResume() }
         awaitRoom(since: start, hasMore ? Limits.streamCutInterval : Limits.stalledStreamInterval)
     }
 

@@ -7,8 +7,8 @@ public import TLS
 
 /// One mTLS connection that carries streams: a socket, a TLS machine and an HTTP/2 machine, driven by the loop. Bytes
 /// from the peer are read in large pieces, decrypted into scratch memory, and their payload is written to the streams'
-/// sockets from there; bytes for the peer are pulled from the streams' sockets once a turn, encrypted, and written
-/// together.
+/// sockets from there; bytes for the peer are pulled from the streams' sockets when the loop flushes, encrypted, and
+/// written together.
 public final class TunnelConnection {
     private enum Phase: Equatable { case connecting, handshaking, open, leaving, closed }
     enum Timer { static let (deadline, keepAlive, doubt, pong, proof) = (0, 1, 2, 3, 4) }
@@ -23,7 +23,8 @@ public final class TunnelConnection {
     private(set) var session: Borrowed<HTTP2Session>?
     private(set) weak var owner: (any TunnelOwner)?
     private var phase: Phase
-    private var (isFlushRequested, isResumeRequested) = (false, false)
+    private var isFlushRequested = false
+    private(set) var isResumeRequested = false
     var pace = ReceivePace()
     var batch = FrameBatch()
     /// Frames that were read and for which there was no time.
@@ -304,10 +305,7 @@ extension TunnelConnection: HTTP2SessionDelegate {
         } catch {
             return close(.socket(error))
         }
-        let before = source == nil ? .zero : loop.timeInTurn
         session?.with { produce($0) }
-        // To cut a tunnel off takes as long as many frames.
-        if phase == .closed { source?.took(loop.timeInTurn - before, in: loop.turnCount) }
     }
 
     private func produce(_ session: HTTP2Session) {

@@ -3,7 +3,6 @@ import Primitives
 /// What some may use together in one turn of a worker's loop: bytes that all connections of a kind move, or nanoseconds
 /// that those of one source take. Who finds nothing left asks to be resumed in the next turn.
 struct TurnBudget {
-    private static let owedTurnCountMax = 8
     private let whole: Int
     private var turn: UInt64 = 0
     private var used = 0
@@ -33,6 +32,6 @@ struct TurnBudget {
     private mutating func begin(_ turn: UInt64) {
         guard turn != self.turn else { return }
         wasUsedUp = turn == self.turn &+ 1 && used >= whole
-        (self.turn, used) = (turn, wasUsedUp ? min(used - whole, Self.owedTurnCountMax * whole) : 0)
+        (self.turn, used) = (turn, 0)
     }
 }
