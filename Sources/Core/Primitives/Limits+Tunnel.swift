@@ -112,9 +112,9 @@ extension Limits {
     /// A window beside which somebody waits for short messages is no smaller than this.
     public static let latencyWindowByteCountMin = 32 * 1024
     /// What may wait for applications that do not read: on one tunnel, on all of a node (the memory that holds it), and
-    /// on streams whose peers want no more of them. With what streams cost beside it that makes some 32 MiB.
+    /// on streams whose peers want no more of them. With what 2,000 streams cost beside it that makes less than 32 MiB.
     public static let tunnelWaitingByteCountMax = 24 << 20
-    public static let nodeWaitingByteCountMax = 26 << 20
+    public static let nodeWaitingByteCountMax = 25 << 20
     public static let lingeringByteCountMax = 4 << 20
     /// What a stream of the last kind counts as at least.
     public static let lingeringStreamByteCountMin = 8 * 1024
