@@ -124,13 +124,14 @@ import Testing
             let application = try listen(endpoint(addresses.pod, 8080), nil, in: namespace)
             var options = TCPSocket.ConnectOptions()
             options.mark = InterceptionContract.proxyMark
-            options.spoofedSource = IPAddress(addresses.foreign)
+            options.spoofedSource = Endpoint(try #require(IPAddress(addresses.foreign)), port: 40000)
             let proxy = try connect(endpoint(addresses.pod, 8080), options, in: namespace)
             guard let accepted = try accept(application) else {
                 Issue.record("nothing arrived")
                 return
             }
             #expect(accepted.peer.address == IPAddress(addresses.foreign))
+            #expect(accepted.peer.port % 2 == 1)
             #expect(try exchange(proxy, accepted.descriptor) == Array("word".utf8))
             #expect(try exchange(accepted.descriptor, proxy) == Array("word".utf8))
         }

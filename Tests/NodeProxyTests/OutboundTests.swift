@@ -293,6 +293,21 @@ import Testing
         #expect(try carrying.event { $0.contains("\"goaway\", \"code\": 0") } != nil, "\(carrying.lines)")
     }
 
+    /// A workload at the address of cart that takes no tunnels.
+    private static func plain(_ name: String, of node: TestNode) -> Workload {
+        Workload(
+            uid: "Kubernetes//Pod/shop/\(name)", name: name, namespace: "shop", serviceAccount: name,
+            addresses: node.cart.workload.addresses, node: "n1", tunnelProtocol: .none)
+    }
+
+    /// Loses what comes for port 8080 from elsewhere (`-I`), or no more (`-D`).
+    private func lose8080(of pod: TestPod, _ action: String) throws {
+        try run([
+            "ip", "netns", "exec", pod.netnsName, "iptables", "-w", "-t", "raw", action, "PREROUTING", "-p", "tcp",
+            "--dport", "8080", "!", "-i", "lo", "-j", "DROP",
+        ])
+    }
+
     /// Whether it was nobody's before, or that of a workload outside the mesh.
     @Test(arguments: [true, false])
     func `an address that becomes a workload's while it is dialled gets nothing in plaintext`(wasNobodys: Bool) throws {
@@ -300,25 +315,18 @@ import Testing
         let uid = node.cart.workload.uid
         let destination = Endpoint(node.cart.address, port: 8080)
         let listener = try node.cart.listen(8080)
-        let dropping = ["-p", "tcp", "--dport", "8080", "-j", "DROP"]
-        let iptables = { (action: String) in
-            try run(["ip", "netns", "exec", node.cart.netnsName, "iptables", "-w", action, "INPUT"] + dropping)
-        }
         let before: (inout MeshState) -> Void = {
             $0.removeAddress(named: uid)
             guard !wasNobodys else { return }
-            $0.insert(
-                Workload(
-                    uid: "Kubernetes//Pod/shop/old", name: "old", namespace: "shop", serviceAccount: "old",
-                    addresses: node.cart.workload.addresses, node: "n1", tunnelProtocol: .none))
+            $0.insert(Self.plain("old", of: node))
         }
         node.publish(before)
-        try iptables("-I")
+        try lose8080(of: node.cart, "-I")
         let client = try node.web.connect(destination)
         try write("for whoever had the address", to: client)
         usleep(300_000)
         node.publish { _ in }
-        try iptables("-D")
+        try lose8080(of: node.cart, "-D")
         // The kernel asks again a second after it has asked in vain.
         #expect(throws: Errno.connectionReset) { _ = try read(client) }
         #expect(node.logText.contains("has become another workload's while it was dialled"))
@@ -331,5 +339,26 @@ import Testing
         try write("outside", to: plain)
         let outside = try node.accept(listener).take()
         #expect(try read(outside) == "outside")
+    }
+
+    @Test func `a workload that comes to take tunnels while it is dialled in plaintext is called by one`() throws {
+        let node = try TestNode()
+        let destination = Endpoint(node.cart.address, port: 8080)
+        let listener = try node.cart.listen(8080)
+        node.publish { $0.insert(Self.plain("cart", of: node)) }
+        try lose8080(of: node.cart, "-I")
+        let client = try node.web.connect(destination)
+        try write("to cart", to: client)
+        usleep(300_000)
+        node.publish { _ in }
+        try lose8080(of: node.cart, "-D")
+        // The kernel asks again a second after it has asked in vain; this attempt is given up.
+        let former = try node.accept(listener).take()
+        #expect(throws: Errno.connectionReset) { _ = try read(former) }
+        let reached = try node.accept(listener).take()
+        #expect(try read(reached) == "to cart")
+        let log = node.logText
+        #expect(log.contains("the workload has come to be called another way while it was dialled"))
+        #expect(log.contains("src.identity=\"spiffe://cluster.local/ns/shop/sa/web\""), "\(log)")
     }
 }

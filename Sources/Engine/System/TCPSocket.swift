@@ -23,20 +23,6 @@ public enum TCPSocket {
         public init() {}
     }
 
-    /// How a connection is made.
-    public struct ConnectOptions: Sendable {
-        public var mark: UInt32?
-        /// The source address to bind, though it be another host's (IP_TRANSPARENT); needs CAP_NET_ADMIN.
-        public var spoofedSource: IPAddress?
-        /// The source address to bind, one of our own.
-        public var source: IPAddress?
-        public var keepAlive: KeepAlive?
-        /// A close is a reset, also by the kernel when this process dies, until `finishOnClose`.
-        public var resetsOnClose = false
-
-        public init() {}
-    }
-
     /// SO_KEEPALIVE and its times; by default a peer that is gone is found within a minute.
     public struct KeepAlive: Sendable, Equatable {
         /// TCP_KEEPIDLE in seconds.
@@ -69,8 +55,7 @@ public enum TCPSocket {
         if endpoint.address.family == .v6 {
             try set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, endpoint.address.isUnspecified ? 0 : 1)
         }
-        let address = SocketAddress(endpoint, socketFamily: endpoint.address.family)
-        guard unsafe address.withPointer({ unsafe bind(descriptor.raw, $0, $1) }) == 0 else { throw Errno.current }
+        try bind(descriptor, to: endpoint)
         if options.reusePort, options.isFirst { try set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
         guard CLinux.listen(descriptor.raw, options.backlog) == 0 else { throw Errno.current }
         // As ztunnel does: on level IP also for dual-stack IPv6 listeners, and for IPv6 where it exists.
@@ -79,36 +64,6 @@ public enum TCPSocket {
             if endpoint.address.family == .v6 {
                 try set(descriptor, Int32(IPPROTO_IPV6), IPV6_TRANSPARENT, 1)
             }
-        }
-        return descriptor
-    }
-
-    /// Starts to connect. The socket becomes writable when it is decided; `pendingError` tells how.
-    ///
-    /// - Parameter sourceRefused: Called when the source address cannot be had: it throws, or the kernel chooses one.
-    public static func connect(
-        to endpoint: Endpoint, options: ConnectOptions = .init(),
-        sourceRefused: (Errno) throws(Errno) -> Void = { (failure) throws(Errno) in throw failure }
-    ) throws(Errno) -> OwnedDescriptor {
-        let descriptor = try make(endpoint.address.family)
-        try set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-        if let mark = options.mark { try set(descriptor, SOL_SOCKET, SO_MARK, Int32(bitPattern: mark)) }
-        if let keepAlive = options.keepAlive { try apply(keepAlive, to: descriptor) }
-        if options.resetsOnClose { resetOnClose(descriptor) }
-        let source = options.spoofedSource ?? options.source
-        if let source, source.family == endpoint.address.family {
-            do throws(Errno) {
-                if options.spoofedSource != nil { try allowForeignSource(descriptor, source.family) }
-                try bindSource(descriptor, source)
-            } catch {
-                try sourceRefused(error)
-            }
-        }
-        let address = SocketAddress(endpoint, socketFamily: endpoint.address.family)
-        let result = unsafe address.withPointer { unsafe CLinux.connect(descriptor.raw, $0, $1) }
-        if result != 0 {
-            let failure = Errno.current
-            guard failure == .inProgress || failure == .interrupted else { throw failure }
         }
         return descriptor
     }
@@ -168,32 +123,14 @@ public enum TCPSocket {
         }
     }
 
-    private static func make(_ family: IPAddress.Family) throws(Errno) -> OwnedDescriptor {
+    static func make(_ family: IPAddress.Family) throws(Errno) -> OwnedDescriptor {
         let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         let raw = socket(family == .v4 ? AF_INET : AF_INET6, kind, 0)
         guard raw >= 0 else { throw Errno.current }
         return OwnedDescriptor(adopting: raw)
     }
 
-    private static func bindSource(
-        _ descriptor: borrowing OwnedDescriptor, _ source: IPAddress
-    ) throws(Errno) {
-        // The port is chosen at connect, so that many connections may share one.
-        try set(descriptor, SOL_IP, IP_BIND_ADDRESS_NO_PORT, 1)
-        let address = SocketAddress(Endpoint(source, port: 0), socketFamily: source.family)
-        guard unsafe address.withPointer({ unsafe bind(descriptor.raw, $0, $1) }) == 0 else { throw Errno.current }
-    }
-
-    private static func allowForeignSource(
-        _ descriptor: borrowing OwnedDescriptor, _ family: IPAddress.Family
-    ) throws(Errno) {
-        switch family {
-        case .v4: try set(descriptor, SOL_IP, IP_TRANSPARENT, 1)
-        case .v6: try set(descriptor, Int32(IPPROTO_IPV6), IPV6_TRANSPARENT, 1)
-        }
-    }
-
-    private static func set(
+    static func set(
         _ descriptor: borrowing OwnedDescriptor, _ level: Int32, _ option: Int32, _ value: Int32
     ) throws(Errno) {
         var value = value

@@ -4,7 +4,7 @@ public import System
 
 /// Told how a relay between two sockets ended.
 public protocol PlainRelayOwner: AnyObject {
-    /// The second socket is connected; called before any byte moves.
+    /// The second socket is connected; called before any byte moves. Who aborts it now can still reclaim.
     func relayConnected(_ relay: PlainRelay)
     /// Before that the application has sent its last byte, and all before it are still to be read. Perhaps it has gone;
     /// `giveUp` is for then.
@@ -113,9 +113,10 @@ public final class PlainRelay: ResumeHandler {
             end(.socketFailed(failure))
             return false
         }
+        owner?.relayConnected(self)
+        guard dialled != nil else { return false }
         isConnected = true
         watchSilence()
-        owner?.relayConnected(self)
         return true
     }
 

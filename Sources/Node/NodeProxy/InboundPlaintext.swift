@@ -79,7 +79,7 @@ final class InboundPlaintext {
         do throws(Errno) {
             let application = try worker.connectApplication(
                 in: pod.namespace, to: destination,
-                spoofing: pod.preservesSource && !isSelf ? record.source.address : nil)
+                spoofing: pod.preservesSource && !isSelf ? record.source : nil)
             guard let socket = socket.take() else { return }
             relay = try PlainRelay(
                 loop: worker.loop, buffers: worker.buffers, accepted: socket, dialled: application,

@@ -106,7 +106,7 @@ final class InboundStream {
     private func connect(_ target: Admission.Target) {
         let worker = pod.worker
         var destination = target.destination
-        var source: IPAddress?
+        var client: Endpoint?
         if let proxied = target.proxiedDestination {
             prefix = ProxyProtocol.header(
                 source: tunnel.peer, destination: proxied, identity: tunnel.identity?.text)
@@ -116,10 +116,10 @@ final class InboundStream {
             destination = Endpoint(
                 isIPv4 ? IPAddress(v4: 0x7f00_0001) : IPAddress(v6High: 0, low: 1), port: destination.port)
         } else if pod.preservesSource, tunnel.peer.address != tunnel.local.address {
-            source = tunnel.peer.address
+            client = tunnel.peer
         }
         do throws(Errno) {
-            try stream.connect(worker.connectApplication(in: pod.namespace, to: destination, spoofing: source))
+            try stream.connect(worker.connectApplication(in: pod.namespace, to: destination, spoofing: client))
         } catch {
             refuse(503, "connection failed: \(error)")
         }

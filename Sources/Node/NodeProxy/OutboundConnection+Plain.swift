@@ -34,19 +34,57 @@ extension OutboundConnection {
 
 extension OutboundConnection: PlainRelayOwner {
     func relayConnected(_ relay: PlainRelay) {
-        guard pod.isPlain(record.destination, of: record.callee.workload, from: record.source.address) else {
-            return relay.abort("the address has become another workload's while it was dialled")
+        switch standing() {
+        case .unchanged:
+            isConnected = true
+            begin()
+        case .changed:
+            setback = .tunnel
+            relay.abort("the workload has come to be called another way while it was dialled")
+        case .anothers: relay.abort("the address has become another workload's while it was dialled")
         }
-        isConnected = true
-        begin()
     }
 
     func relayApplicationEnded(_ relay: PlainRelay) { applicationEnded(leaving: relay.hasUnreadBytes) }
 
     func relayEnded(_ relay: PlainRelay, _ ending: RelayEnding) {
-        if !isConnected, case .socketFailed(let failure) = ending.cause {
-            return plainFailed(failure, ending.cause.failure) { relay.reclaim() }
+        let reason = ending.cause.failure
+        if !isConnected {
+            if case .socketFailed(let failure) = ending.cause {
+                return plainFailed(failure, reason) { relay.reclaim() }
+            }
+            if retry(after: setback, reason, { relay.reclaim() }) { return }
         }
-        finish(ending.cause.failure, sent: ending.bytesFromSocket, received: ending.bytesToSocket)
+        finish(reason, sent: ending.bytesFromSocket, received: ending.bytesToSocket)
+    }
+}
+
+/// What a destination is once it has answered: until then its address may have gone to another workload, which is to
+/// get nothing in plaintext.
+private enum Standing {
+    case unchanged
+    /// It is to be called another way, or another of its service is.
+    case changed
+    /// Whom the application meant is not there any more.
+    case anothers
+}
+
+extension OutboundConnection {
+    private func standing() -> Standing {
+        let destination = record.destination
+        guard let workload = pod.workload, let state = pod.worker.state else { return .anothers }
+        guard let callee = record.callee.workload else {
+            let route = state.route(from: workload, at: record.source.address, to: destination, random: 0)
+            if case .plain = route { return .unchanged }
+            return .anothers
+        }
+        // Where a name leads is its own affair.
+        guard callee.addresses.contains(destination.address) else { return .unchanged }
+        if let current = state.workload(uid: callee.uid), current.addresses.contains(destination.address) {
+            return current.tunnelProtocol == callee.tunnelProtocol ? .unchanged : .changed
+        }
+        let address = NetworkAddress(network: pod.worker.configuration.network, address: destination.address)
+        if state.workload(at: address) == nil { return .unchanged }
+        return record.service == nil ? .anothers : .changed
     }
 }

@@ -25,7 +25,7 @@ final class OutboundConnection {
     /// The gateway's uid, where it was the gateway that could not be reached.
     private var blamed: String?
     /// What went wrong with this attempt, as far as we know better than its stream.
-    private var setback: ConnectAttempts.Setback?
+    var setback: ConnectAttempts.Setback?
     /// The captured socket, until a relay takes it over.
     var socket: OwnedDescriptor?
     var stream: TunnelStream?

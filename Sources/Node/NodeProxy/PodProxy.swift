@@ -300,23 +300,6 @@ final class PodProxy {
         return field
     }
 
-    /// Whether a destination that was this workload's, or nobody's, is still called in plain, now that somebody has
-    /// answered: its address may have gone to another workload meanwhile, which is to get nothing in plaintext.
-    func isPlain(_ destination: Endpoint, of callee: Workload?, from client: IPAddress) -> Bool {
-        guard let workload, let state = worker.state else { return false }
-        guard let callee else {
-            if case .plain = state.route(from: workload, at: client, to: destination, random: 0) { return true }
-            return false
-        }
-        // Where a name leads is its own affair.
-        guard callee.addresses.contains(destination.address) else { return true }
-        if let current = state.workload(uid: callee.uid), current.addresses.contains(destination.address) {
-            return current.tunnelProtocol == callee.tunnelProtocol
-        }
-        let address = NetworkAddress(network: worker.configuration.network, address: destination.address)
-        return state.workload(at: address) == nil
-    }
-
     /// The CONNECT request for a client's connection.
     func request(_ authority: String, _ service: Service?, _ source: Workload, for client: Endpoint) -> [HTTPField] {
         let trace = TraceParent(random: Entropy.uint64(), Entropy.uint64(), Entropy.uint64())

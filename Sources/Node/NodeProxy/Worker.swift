@@ -261,12 +261,12 @@ final class Worker {
     /// Makes a socket to an application of the pod, from the client's own address if the kernel permits it (ztunnel
     /// goes on without as well). Both ends live in one kernel, which forgets neither: no keep-alive.
     func connectApplication(
-        in namespace: NetworkNamespace, to endpoint: Endpoint, spoofing source: IPAddress?
+        in namespace: NetworkNamespace, to endpoint: Endpoint, spoofing client: Endpoint?
     ) throws(Errno) -> OwnedDescriptor {
         var options = TCPSocket.ConnectOptions()
-        options.spoofedSource = source
+        options.spoofedSource = client
         options.resetsOnClose = true
-        return try connect(in: namespace, to: endpoint, options) { warn(of: source, endpoint, $0) }
+        return try connect(in: namespace, to: endpoint, options) { warn(of: client?.address, endpoint, $0) }
     }
 
     private func warn(of source: IPAddress?, _ destination: Endpoint, _ failure: Errno) {
