@@ -17,6 +17,8 @@ PROMPT = 1.0
 WAITED = 4.0
 # Whoever lost a peer while the link was down asks after ten seconds, and gives up after twenty more.
 ASKED = 32.0
+# After so long without a word a peer is asked, and given up.
+GIVEN_UP = 20.0
 # Attempts of a connection whose first ones failed, and how long one may take.
 ATTEMPTS = 3
 ATTEMPT = 10.0
@@ -115,12 +117,13 @@ class Judge:
         if answered - start > ANSWERED and not excused:
             self.complain("late", f"{name} on {server.node} was answered only after {answered - start:.1f} s")
 
+    def _outages(self, pod, server):
+        """When the links between the two were down; nothing crosses one between pods of one node."""
+        return self.known.outages({pod.node, server.node}) if pod.node != server.node else []
+
     def _is_late(self, pod, server, moment):
         """Whether what has come by then may have been sent long before, as a link between the two was down."""
-        nodes = {pod.node, server.node}
-        return len(nodes) > 1 and any(
-            fault.kind == "link" and fault.node in nodes and fault.begin <= moment <= fault.recovered
-            for fault in self.known.faults)
+        return any(outage.begin <= moment <= outage.recovered for outage in self._outages(pod, server))
 
     def _verdicts(self, pod, server, start, end):
         return self.known.verdicts(pod.role, server.role, server.node, start, end)
@@ -133,6 +136,9 @@ class Judge:
             if False in self._verdicts(pod, server, end, end):
                 self._note_cut(pod, ask, server, end)
                 return "cut by policy"
+            # What was denied meanwhile is heard of late, and may be allowed again by then.
+            if self._is_late(pod, server, end) and False in self._verdicts(pod, server, result.get("last", end), end):
+                return "cut by policy"
         if server.stopping is not None:
             if server.stopping <= end <= self._heard(server.stopping, server.ended or math.inf, pod, server) + PROMPT:
                 return "its server was stopped"
@@ -140,6 +146,9 @@ class Judge:
             if fault.kind in ("killed", "ended") and fault.node in (pod.node, server.node):
                 if fault.begin <= end <= self._heard(fault.begin, fault.down, pod, server) + PROMPT:
                     return f"a proxy on its way was {fault.kind}"
+        # A link that comes back is found by TCP before the peer is given up, unless it goes again and again.
+        if any(outage.begin + GIVEN_UP <= end <= outage.recovered for outage in self._outages(pod, server)):
+            return "the link was down again and again"
         return None
 
     def _note_cut(self, pod, ask, server, end):

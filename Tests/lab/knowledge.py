@@ -51,6 +51,18 @@ class Knowledge:
         self.faults.append(fault)
         return fault
 
+    def outages(self, nodes):
+        """When links of these nodes were down: those that went again before TCP had got over the last time are one."""
+        merged = []
+        for fault in self.faults:
+            if fault.kind != "link" or fault.node not in nodes:
+                continue
+            if merged and fault.begin <= merged[-1].recovered:
+                merged[-1].down = merged[-1].end = max(merged[-1].end, fault.end)
+            else:
+                merged.append(Fault("link", fault.node, fault.begin, fault.down, fault.end))
+        return merged
+
     def set_policy(self, role, now, callers):
         self.policies.setdefault(role, [(-math.inf, None)]).append((now, callers))
 

@@ -249,6 +249,31 @@ class Days(unittest.TestCase):
         self.call("broken", took=3, server=self.cart)
         self.found("reset")
 
+    def test_a_link_that_is_down_again_and_again_breaks_what_is_silent_for_too_long(self):
+        self.fault("link", "south", 0, 6)
+        self.call("broken", took=21, server=self.cart, last=0)
+        self.found("reset")
+        self.fault("link", "south", 7, 13)
+        self.call("broken", took=19, server=self.cart, last=0)
+        self.found("reset", "reset")
+        self.call("broken", took=21, server=self.cart, last=0)
+        self.found("reset", "reset")
+        near = self.pod("p1", "cart", "east", "10.10.1.100")
+        self.call("broken", took=21, server=near, last=0)
+        self.found("reset", "reset", "reset")
+
+    def test_a_denial_that_is_heard_of_late_may_be_over(self):
+        self.policy(0, [])
+        self.policy(2, None)
+        self.call("broken", at=-1, took=8, server=self.cart, last=-0.5)
+        self.found("reset")
+        self.fault("link", "east", 0, 6)
+        self.call("broken", at=-1, took=8, server=self.cart, last=-0.5)
+        self.found("reset")
+        # What was heard after it was not denied then.
+        self.call("broken", at=-1, took=8, server=self.cart, last=5)
+        self.found("reset", "reset")
+
     def test_a_link_excuses_only_what_crosses_it(self):
         near = self.pod("p1", "cart", "east", "10.10.1.100")
         self.fault("link", "east", -1, 5)
