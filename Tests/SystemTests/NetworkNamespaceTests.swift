@@ -4,13 +4,6 @@ import Testing
 
 /// Needs root.
 @Suite struct NetworkNamespaceTests {
-    private func withNamespace(_ body: (NetworkNamespace) throws -> Void) throws {
-        let name = "cvt-\(Entropy.uint64() % 1_000_000_000)"
-        try #require(try ChildProcess.run(["ip", "netns", "add", name]).status.isSuccess)
-        defer { _ = try? ChildProcess.run(["ip", "netns", "del", name]) }
-        try body(try NetworkNamespace.open(path: "/run/netns/\(name)"))
-    }
-
     @Test func `the thread is inside during the body and home after it`() throws {
         try withNamespace { namespace in
             let home = try NetworkNamespace.current()

@@ -5,10 +5,10 @@
 /// would wait in vain for as long as ours lasts. A kernel gives ports of one parity to those who connect, as long as it
 /// has any (`__inet_hash_connect`): ours are of the other one.
 enum SpoofedPort {
-    /// How often another port is chosen because one is taken, before it is left to the kernel.
-    static let attemptCountMax = 3
+    /// How often another port is chosen because one is taken, before it is done at greater cost, or left to the kernel.
+    static let attemptCountMax = 8
 
-    /// What kernels give out by default (`ip_local_port_range`), where no server is expected.
+    /// What kernels give out by default (`ip_local_port_range`).
     private static let range: ClosedRange<UInt16> = 32768...60999
 
     /// A port of the other parity than the client's own.

@@ -9,8 +9,8 @@ struct ConnectAttempts: Sendable {
     enum Setback {
         /// The endpoint could not be reached, or it could not reach its application.
         case endpoint
-        /// The tunnel was lost, or took no more streams, or none was asked for and one is now: another may lead to the
-        /// same endpoint.
+        /// The tunnel was lost, or took no more streams, or the endpoint has come to be called another way: another
+        /// attempt may lead to the same one.
         case tunnel
     }
 

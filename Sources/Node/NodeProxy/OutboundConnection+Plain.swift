@@ -55,7 +55,9 @@ extension OutboundConnection: PlainRelayOwner {
             }
             if retry(after: setback, reason, { relay.reclaim() }) { return }
         }
+        let socket = relay.reclaim()
         finish(reason, sent: ending.bytesFromSocket, received: ending.bytesToSocket)
+        if let socket { turnAway(socket) }
     }
 }
 

@@ -102,7 +102,7 @@ final class OutboundConnection {
         case .doubleTunnel(let remote)
         where attempts.failed.contains(remote.workload.uid) || attempts.failed.contains(remote.outer.workload.uid):
             giveUp()
-        case .refused where attempts.count > 0: giveUp()
+        case .refused where !attempts.failed.isEmpty: giveUp()
         case .tunnel(let hop): open(hop, from: source)
         case .plain(let plain): dial(plain)
         case .refused(let refusal): refuse("\(refusal)")
