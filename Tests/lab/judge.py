@@ -17,6 +17,8 @@ PROMPT = 1.0
 WAITED = 4.0
 # Whoever lost a peer while the link was down asks after ten seconds, and gives up after twenty more.
 ASKED = 32.0
+# Complaints tell of what has happened within so long.
+RECENT = 60.0
 # After so long without a word a peer is asked, and given up.
 GIVEN_UP = 20.0
 # Attempts of a connection whose first ones failed, and how long one may take.
@@ -70,7 +72,7 @@ class Judge:
             return self.complain(kind, f"{name} on {server.node if server else '?'}: {outcome}: {result.get('detail')}")
         excuse = self._cut(pod, ask, server, result) if server else self._refused(pod, ask, result)
         if not excuse:
-            self.complain("reset", f"{name} is {outcome} for no reason: {result}")
+            self.complain("reset", f"{name} is {outcome} for no reason: {result}; {self._circumstances(pod, ask, result)}")
         elif excuse in self.counts:
             self.counts[excuse] += 1
         else:
@@ -199,6 +201,20 @@ class Judge:
             return "nobody serves"
         return None
 
+    def _circumstances(self, pod, ask, result):
+        """What was known of those who may have been called, and what had happened before, for who reads of it."""
+        start, end = result["started"], result["ended"]
+        others = {
+            other.name: (other.node, self._trouble(pod, other, start, end), self._is_sure(pod, other, start, end))
+            for other in self.pods.values() if self._is_candidate(pod, ask, other, start, end)}
+        faults = [
+            f"{fault.kind} {fault.node} {fault.begin - start:.2f} {fault.down - start:.2f} {fault.end - start:.2f}"
+            for fault in self.known.faults if start - fault.end < RECENT]
+        flips = [
+            f"{moment - start:.2f} {callers}"
+            for moment, callers in self.known.policies.get(ask["role"], []) if start - moment < RECENT]
+        return f"candidates {others}, faults {faults}, policies {flips}"
+
     def _touches_caller(self, pod, start, end):
         return any(
             fault.kind in ("killed", "ended") and fault.node == pod.node and fault.covers(start, end)
@@ -232,7 +248,7 @@ class Judge:
                 # One that ends in order takes nothing new.
                 died = fault.down if fault.kind == "killed" else fault.begin + PROMPT
                 return "it died as it was called: its proxy" if died >= start else "its proxy was away"
-            if fault.kind == "link" and pod.node != other.node and fault.node in (pod.node, other.node):
-                if fault.begin <= end and start <= fault.recovered and end <= fault.end + ATTEMPT:
-                    return "the link was down"
+        for outage in self._outages(pod, other):
+            if outage.begin <= end and start <= outage.recovered and end <= outage.end + ATTEMPT:
+                return "the link was down"
         return None

@@ -69,11 +69,11 @@ class Knowledge:
     def settled(self, change, node):
         """From when on a change is known on a node."""
         known = change + SETTLED
-        for fault in self.faults:
-            if fault.kind == "control" or (fault.kind == "link" and fault.node == node):
-                heard = self._heard(fault, node)
-                if fault.begin <= known and change <= heard:
-                    known = max(known, heard + SETTLED)
+        controls = [fault for fault in self.faults if fault.kind == "control"]
+        for fault in sorted(controls + self.outages([node]), key=lambda fault: fault.begin):
+            heard = self._heard(fault, node)
+            if fault.begin <= known and change <= heard:
+                known = max(known, heard + SETTLED)
         return known
 
     def _heard(self, fault, node):

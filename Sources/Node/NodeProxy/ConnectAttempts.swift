@@ -14,7 +14,10 @@ struct ConnectAttempts: Sendable {
         case tunnel
     }
 
-    private(set) var count = 0
+    /// Those that count.
+    private var count = 0
+    /// Uids of the workloads to which a tunnel was lost.
+    private var excused: [String] = []
     /// Uids of the workloads that could not be reached.
     private(set) var failed: [String] = []
     /// Why the last attempt failed.
@@ -22,12 +25,19 @@ struct ConnectAttempts: Sendable {
     /// The flag that this has.
     private(set) var flag: ResponseFlag?
 
-    var isExhausted: Bool { count + 1 >= Limits.connectAttemptCountMax }
-
-    mutating func note(_ setback: Setback, at workload: String, _ reason: String?, _ flag: ResponseFlag?) {
-        count += 1
-        if case .endpoint = setback { failed.append(workload) }
+    /// Takes note of what went wrong. A tunnel that is lost says nothing of where it led: the first one to each
+    /// workload costs no attempt, or two endpoints whose node has gone would use up all.
+    /// - Returns: Whether another attempt may be made.
+    mutating func note(_ setback: Setback, at workload: String, _ reason: String?, _ flag: ResponseFlag?) -> Bool {
         (self.reason, self.flag) = (reason, flag)
+        switch setback {
+        case .endpoint:
+            count += 1
+            failed.append(workload)
+        case .tunnel where excused.contains(workload): count += 1
+        case .tunnel: excused.append(workload)
+        }
+        return count < Limits.connectAttemptCountMax
     }
 }
 

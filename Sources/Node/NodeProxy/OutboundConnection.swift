@@ -130,7 +130,7 @@ final class OutboundConnection {
     }
 
     private func unresolved(_ reason: String) {
-        if attempts.count > 0 { giveUp() } else { refuse(reason) }
+        if attempts.reason != nil { giveUp() } else { refuse(reason) }
     }
 
     /// Ends a connection whose way was never found.
@@ -147,8 +147,8 @@ final class OutboundConnection {
     func retry(
         after setback: ConnectAttempts.Setback?, _ reason: String?, _ reclaim: () -> OwnedDescriptor?
     ) -> Bool {
-        guard let setback, !attempts.isExhausted, !pod.isStopped, let workload = record.callee.workload,
-            let socket = reclaim()
+        guard let setback, !pod.isStopped, let workload = record.callee.workload,
+            attempts.note(setback, at: blamed ?? workload.uid, reason, flag), let socket = reclaim()
         else { return false }
         pod.worker.logger.log(
             .debug, "proxy", "attempt failed, trying again",
@@ -156,7 +156,6 @@ final class OutboundConnection {
                 .bare("src.addr", record.source), .bare("dst.addr", record.destination),
                 .text("dst.workload", workload.name), .text("error", reason ?? ""),
             ])
-        attempts.note(setback, at: blamed ?? workload.uid, reason, flag)
         self.socket = consume socket
         inner?.cancel("another attempt is made")
         (stream, relay, inner, failure, self.setback, blamed, flag) = (nil, nil, nil, nil, nil, nil, nil)
