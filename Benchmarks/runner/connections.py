@@ -19,7 +19,7 @@ COLD_PAUSE_MILLISECONDS = 5
 COLD_LANES = 32
 # On a busy machine, where connections take longer than usual, many find a tunnel that was to go. Handshakes are counted, and
 # what such connections cost counts against the contender.
-COLD_SHARE_MIN = 0.2
+COLD_SHARE_MIN = 0.15
 COLD_CONTENDERS = ("culvert", "haproxy", "bare", "floor")
 
 
