@@ -143,15 +143,18 @@ class Gauntlet:
         """What each of the bystanders has seen since the last time."""
         return [one.take() for one in self.bystanders]
 
-    def at_rest(self):
-        """The same beside a process that is as busy as an attacker, and touches no node."""
-        burner = multiprocessing.get_context("fork").Process(target=burn, daemon=True)
-        burner.start()
+    def at_rest(self, attackers=1):
+        """The same beside processes that are as many and as busy as the attackers, and touch no node."""
+        fork = multiprocessing.get_context("fork")
+        burners = [fork.Process(target=burn, daemon=True) for _ in range(attackers)]
+        for burner in burners:
+            burner.start()
         self.take()
         time.sleep(1.5)
         seen = self.take()
-        burner.kill()
-        burner.join()
+        for burner in burners:
+            burner.kill()
+            burner.join()
         return seen
 
     def finish(self):

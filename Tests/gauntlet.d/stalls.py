@@ -92,6 +92,7 @@ def stuff(pipe):
             peer.status(stream)
         windows = {stream: 65535 for stream in streams}
         pipe.send("ready")
+        pipe.recv()
         deadline = time.monotonic() + 12
         while time.monotonic() < deadline:
             for frame in peer.frames:
@@ -112,7 +113,8 @@ def stuff(pipe):
 
 
 def fill(run, count):
-    """So many of them fill what they may, meanwhile. Returns by how much the node grew."""
+    """So many of them dial, and once all have, fill what they may. Returns by how much the node grew, and what bystanders
+    saw meanwhile: as with all attacks, dialling is no part of it."""
     at_rest = peak = run.target.resident()
     context = multiprocessing.get_context("fork")
     pipes = []
@@ -120,6 +122,11 @@ def fill(run, count):
         ours, theirs = multiprocessing.Pipe()
         context.Process(target=stuff, args=(theirs,), daemon=True).start()
         pipes.append(ours)
+    for pipe in pipes:
+        assert pipe.poll(20) and pipe.recv() == "ready", "a peer is not let in"
+    run.take()
+    for pipe in pipes:
+        pipe.send("go")
     deadline = time.monotonic() + 40
     while pipes and time.monotonic() < deadline:
         peak = max(peak, run.target.resident())
@@ -127,16 +134,15 @@ def fill(run, count):
         time.sleep(0.1)
     grown = peak - at_rest
     assert grown <= gauntlet.MEMORY_KIB, f"{grown} KiB more"
-    return f"{grown} KiB more at the most"
+    return f"{grown} KiB more at the most", run.take()
 
 
 def several(run):
     """Eight of them fill what they may; the node stays inside its budget, resets streams and says so; the bystander
     does not notice."""
     mark, counted = run.target.mark(), run.target.counted("culvert_stalled_streams_reset_total")
-    before = run.at_rest()
-    told = fill(run, 8)
-    during = run.take()
+    before = run.at_rest(attackers=8)
+    told, during = fill(run, 8)
     cut = run.target.counted("culvert_stalled_streams_reset_total") - counted
     assert cut > 0, f"no stream was reset; {told}"
     run.target.says(mark, lab.STRANGER, "bytes wait for an application that does not read")
