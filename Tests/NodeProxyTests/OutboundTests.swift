@@ -300,11 +300,11 @@ import Testing
             addresses: node.cart.workload.addresses, node: "n1", tunnelProtocol: .none)
     }
 
-    /// Loses what comes for port 8080 from elsewhere (`-I`), or no more (`-D`).
-    private func lose8080(of pod: TestPod, _ action: String) throws {
+    /// Loses what comes for this port from elsewhere (`-I`), or no more (`-D`).
+    private func lose(_ port: Int, of pod: TestPod, _ action: String) throws {
         try run([
             "ip", "netns", "exec", pod.netnsName, "iptables", "-w", "-t", "raw", action, "PREROUTING", "-p", "tcp",
-            "--dport", "8080", "!", "-i", "lo", "-j", "DROP",
+            "--dport", "\(port)", "!", "-i", "lo", "-j", "DROP",
         ])
     }
 
@@ -321,12 +321,12 @@ import Testing
             $0.insert(Self.plain("old", of: node))
         }
         node.publish(before)
-        try lose8080(of: node.cart, "-I")
+        try lose(8080, of: node.cart, "-I")
         let client = try node.web.connect(destination)
         try write("for whoever had the address", to: client)
         usleep(300_000)
         node.publish { _ in }
-        try lose8080(of: node.cart, "-D")
+        try lose(8080, of: node.cart, "-D")
         // The kernel asks again a second after it has asked in vain.
         #expect(throws: Errno.connectionReset) { _ = try read(client) }
         #expect(node.logText.contains("has become another workload's while it was dialled"))
@@ -346,12 +346,12 @@ import Testing
         let destination = Endpoint(node.cart.address, port: 8080)
         let listener = try node.cart.listen(8080)
         node.publish { $0.insert(Self.plain("cart", of: node)) }
-        try lose8080(of: node.cart, "-I")
+        try lose(8080, of: node.cart, "-I")
         let client = try node.web.connect(destination)
         try write("to cart", to: client)
         usleep(300_000)
         node.publish { _ in }
-        try lose8080(of: node.cart, "-D")
+        try lose(8080, of: node.cart, "-D")
         // The kernel asks again a second after it has asked in vain; this attempt is given up.
         let former = try node.accept(listener).take()
         #expect(throws: Errno.connectionReset) { _ = try read(former) }
@@ -360,5 +360,19 @@ import Testing
         let log = node.logText
         #expect(log.contains("the workload has come to be called another way while it was dialled"))
         #expect(log.contains("src.identity=\"spiffe://cluster.local/ns/shop/sa/web\""), "\(log)")
+    }
+
+    @Test func `what was meant for a workload whose tunnel failed goes in plaintext to nobody`() throws {
+        let node = try TestNode(enrolling: ["web"])
+        let listener = try node.cart.listen(8080)
+        try lose(15008, of: node.cart, "-I")
+        let client = try node.web.connect(Endpoint(node.cart.address, port: 8080))
+        try write("for cart", to: client)
+        usleep(300_000)
+        node.publish { $0.removeAddress(named: node.cart.workload.uid) }
+        // The kernel asks again a second after it has asked in vain, and is refused.
+        try lose(15008, of: node.cart, "-D")
+        #expect(throws: Errno.connectionReset) { _ = try read(client) }
+        if try TCPSocket.accept(listener) != nil { Issue.record("it was dialled in plaintext") }
     }
 }

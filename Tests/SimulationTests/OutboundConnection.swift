@@ -116,7 +116,7 @@ final class OutboundConnection: TunnelStreamOwner {
         }
         switch ending.cause {
         case .streamReset(.refusedStream), .tunnelLost, .http2Failed, .peerRevoked: break
-        case .streamReset: failed.append(uid)
+        case .streamReset, .unanswered: failed.append(uid)
         case .completed, .socketFailed, .aborted: return
         }
         guard let socket = stream.reclaim() else { return }

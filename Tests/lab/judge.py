@@ -149,7 +149,8 @@ class Judge:
                 if fault.begin <= end <= self._heard(fault.begin, fault.down, pod, server) + PROMPT:
                     return f"a proxy on its way was {fault.kind}"
         # A link that comes back is found by TCP before the peer is given up, unless it goes again and again.
-        if any(outage.begin + GIVEN_UP <= end <= outage.recovered for outage in self._outages(pod, server)):
+        heard = result.get("last", result["answered"])
+        if any(max(heard, outage.begin) + GIVEN_UP <= end <= outage.recovered for outage in self._outages(pod, server)):
             return "the link was down again and again"
         return None
 

@@ -78,9 +78,8 @@ class Knowledge:
 
     def _heard(self, fault, node):
         """When a node hears the control plane again."""
-        links = [other for other in self.faults if other.kind == "link" and other.node == node]
         if fault.kind == "control" and any(
-                link.begin <= fault.down and fault.begin <= link.recovered for link in links):
+                outage.begin <= fault.down and fault.begin <= outage.recovered for outage in self.outages([node])):
             return fault.end + ASKED
         return fault.recovered
 

@@ -258,9 +258,12 @@ class Days(unittest.TestCase):
         self.found("reset", "reset")
         self.call("broken", took=21, server=self.cart, last=0)
         self.found("reset", "reset")
+        # Nor is one that was heard of since.
+        self.call("broken", took=21, server=self.cart, last=2)
+        self.found("reset", "reset", "reset")
         near = self.pod("p1", "cart", "east", "10.10.1.100")
         self.call("broken", took=21, server=near, last=0)
-        self.found("reset", "reset", "reset")
+        self.found("reset", "reset", "reset", "reset")
 
     def test_a_denial_that_is_heard_of_late_may_be_over(self):
         self.policy(0, [])

@@ -22,7 +22,8 @@ extension Limits {
     public static let sourceTunnelCountMax = 512
     /// How often a worker repeats a warning that every connection could give.
     public static let repeatedWarningInterval: Duration = .seconds(10)
-    /// Attempts to take one connection to an endpoint before it fails.
+    /// Attempts to take one connection to an endpoint before it fails, without the first one to each that fails for no
+    /// fault of the endpoint.
     public static let connectAttemptCountMax = 3
     /// How long the gateway of a network has to end its stream after the tunnel within has ended.
     public static let innerTunnelFarewellDuration: Duration = .seconds(1)

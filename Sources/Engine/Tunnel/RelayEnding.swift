@@ -11,7 +11,9 @@ public enum RelayCause: Equatable, Sendable {
     case streamReset(HTTP2ErrorCode)
     /// The tunnel beneath the stream was lost.
     case tunnelLost(String)
-    /// The same, because the peer broke HTTP/2 or does not speak it.
+    /// The peer lives and has not answered the request in time.
+    case unanswered(String)
+    /// The tunnel was lost, because the peer broke HTTP/2 or does not speak it.
     case http2Failed(String)
     /// The tunnel was closed because its peer's certificate was revoked.
     case peerRevoked(String)

@@ -276,7 +276,10 @@ extension TunnelStream: EventHandler, TimerHandler {
             let isLost = tunnel?.with { $0.isDoubtful } ?? true
             guard isLost || looksLeft <= 0 else { return restart(Limits.connectLookDuration) }
             tunnel?.with { $0.reset(self, .cancel) }
-            end(.tunnelLost("the peer did not answer \(isLost ? "a ping" : "the CONNECT request") in time"))
+            end(
+                isLost
+                    ? .tunnelLost("the peer did not answer a ping in time")
+                    : .unanswered("the peer did not answer the CONNECT request in time"))
         case .relaying: silenceTimerFired()
         case .ended: break
         }

@@ -16,7 +16,7 @@ struct ConnectAttempts: Sendable {
 
     /// Those that count.
     private var count = 0
-    /// Uids of the workloads to which a tunnel was lost.
+    /// Uids of the workloads of which one attempt failed for no fault of theirs.
     private var excused: [String] = []
     /// Uids of the workloads that could not be reached.
     private(set) var failed: [String] = []
@@ -24,6 +24,9 @@ struct ConnectAttempts: Sendable {
     private(set) var reason: String?
     /// The flag that this has.
     private(set) var flag: ResponseFlag?
+
+    /// An attempt was made.
+    var hasFailed: Bool { !failed.isEmpty || !excused.isEmpty }
 
     /// Takes note of what went wrong. A tunnel that is lost says nothing of where it led: the first one to each
     /// workload costs no attempt, or two endpoints whose node has gone would use up all.
@@ -46,7 +49,7 @@ extension RelayCause {
     var setback: ConnectAttempts.Setback? {
         switch self {
         case .streamReset(.refusedStream), .tunnelLost, .http2Failed, .peerRevoked: .tunnel
-        case .streamReset: .endpoint
+        case .streamReset, .unanswered: .endpoint
         case .completed, .socketFailed, .aborted: nil
         }
     }

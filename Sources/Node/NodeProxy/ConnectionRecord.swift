@@ -115,7 +115,8 @@ extension RelayCause {
         case .socketFailed(let failure): "connection failed: \(failure)"
         case .streamReset(.noError), .streamReset(.connectError): nil
         case .streamReset(let code): "the peer reset the stream: \(code)"
-        case .tunnelLost(let reason), .http2Failed(let reason), .peerRevoked(let reason), .aborted(let reason):
+        case .tunnelLost(let reason), .unanswered(let reason), .http2Failed(let reason), .peerRevoked(let reason),
+            .aborted(let reason):
             reason
         }
     }

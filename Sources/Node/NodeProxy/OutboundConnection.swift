@@ -98,7 +98,9 @@ final class OutboundConnection {
             avoiding: attempts.failed)
         switch route {
         case .tunnel(let hop) where attempts.failed.contains(hop.workload.uid): giveUp()
-        case .plain(let plain) where plain.workload.map { attempts.failed.contains($0.uid) } ?? false: giveUp()
+        // What was meant for a workload goes in plaintext to nobody else who has its address.
+        case .plain(let plain)
+        where plain.workload.map { attempts.failed.contains($0.uid) } ?? attempts.hasFailed: giveUp()
         case .doubleTunnel(let remote)
         where attempts.failed.contains(remote.workload.uid) || attempts.failed.contains(remote.outer.workload.uid):
             giveUp()
@@ -130,12 +132,13 @@ final class OutboundConnection {
     }
 
     private func unresolved(_ reason: String) {
-        if attempts.reason != nil { giveUp() } else { refuse(reason) }
+        if attempts.hasFailed { giveUp() } else { refuse(reason) }
     }
 
     /// Ends a connection whose way was never found.
     private func refuse(_ reason: String) {
         guard let socket = socket.take() else { return }
+        record.destination = asked
         record.refuse(on: pod.worker, reason)
         pod.closed(self)
         turnAway(socket)
@@ -215,6 +218,7 @@ final class OutboundConnection {
     /// Leaves the connection with the worker on which its tunnel lives; that one takes the same decisions.
     private func handOver(to home: Int) {
         guard let socket = socket.take() else { return }
+        stopWatching()
         pod.closed(self)
         let (uid, peer, destination, client) = (pod.uid, record.source, asked, client)
         let (random, attempts) = (random, attempts)

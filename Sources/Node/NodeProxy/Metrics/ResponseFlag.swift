@@ -36,7 +36,7 @@ extension RelayCause {
         switch self {
         case .peerRevoked: .revoked
         case .http2Failed: .http2
-        case .completed, .socketFailed, .streamReset, .tunnelLost, .aborted: nil
+        case .completed, .socketFailed, .streamReset, .tunnelLost, .unanswered, .aborted: nil
         }
     }
 }
