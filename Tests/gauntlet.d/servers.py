@@ -185,7 +185,8 @@ def refuses(says):
                         for stream in requests:
                             asked += 1
                             peer.send(says(stream))
-            assert asked <= 3 and len(tunnels) <= 8, f"{asked} requests on {len(tunnels)} tunnels for one connection"
+            # Three attempts, and one more as a tunnel that is lost says nothing of where it led, once.
+            assert asked <= 4 and len(tunnels) <= 8, f"{asked} requests on {len(tunnels)} tunnels for one connection"
             outcome = Outcome(tunnels[0], True, time.monotonic() - started)
             for peer in tunnels:
                 peer.close()
