@@ -94,12 +94,12 @@ NO_PORT = "Cannot assign requested address (os error 99)"
 
 
 def ports(run):
-    """In a pod there are thirty ports to dial from: on the caller's side, then on the callee's."""
+    """In a pod there are thirty ports to dial from: on the caller's side, then on the callee's. There the node has others
+    for connections in a client's name."""
     told = []
     for place in (lab.WEB, lab.LEDGER):
         kept = [connect(lab.WEB, lab.LEDGER, lab.ECHO) for _ in range(5)]
         assert all(exchanges(connection) for connection in kept)
-        mark = run.target.mark()
         before = lab.shell(place, "cat", "/proc/sys/net/ipv4/ip_local_port_range").split()
         lab.shell(place, "sh", "-c", "echo 20000 20029 > /proc/sys/net/ipv4/ip_local_port_range")
         try:
@@ -107,9 +107,8 @@ def ports(run):
             working = crowd(kept)
         finally:
             lab.shell(place, "sh", "-c", f"echo {' '.join(before)} > /proc/sys/net/ipv4/ip_local_port_range")
-        assert 0 < working <= 30, f"{working} of 40 worked with thirty ports"
-        if place == lab.LEDGER:
-            run.target.says(mark, "connection complete", f"dst.addr={lab.LEDGER}:", NO_PORT)
+        assert 0 < working <= 30 or place == lab.LEDGER, f"{working} of 40 worked with thirty ports"
+        assert place != lab.LEDGER or working == 40, f"{working} of 40 worked in the callers' names"
         recovers()
         assert all(exchanges(connection) for connection in kept), "a connection was lost that was there before"
         told.append(f"{working} of 40 worked")

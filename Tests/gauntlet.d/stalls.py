@@ -112,9 +112,9 @@ def stuff(pipe):
     pipe.send("done")
 
 
-def fill(run, count):
-    """So many of them dial, and once all have, fill what they may. Returns by how much the node grew, and what bystanders
-    saw meanwhile: as with all attacks, dialling is no part of it."""
+def fill(run, count, begin=lambda: None):
+    """So many of them dial, and once all have, fill what they may: as with all attacks, dialling is no part of it. Returns
+    by how much the node grew."""
     at_rest = peak = run.target.resident()
     context = multiprocessing.get_context("fork")
     pipes = []
@@ -124,7 +124,7 @@ def fill(run, count):
         pipes.append(ours)
     for pipe in pipes:
         assert pipe.poll(20) and pipe.recv() == "ready", "a peer is not let in"
-    run.take()
+    begin()
     for pipe in pipes:
         pipe.send("go")
     deadline = time.monotonic() + 40
@@ -134,7 +134,7 @@ def fill(run, count):
         time.sleep(0.1)
     grown = peak - at_rest
     assert grown <= gauntlet.MEMORY_KIB, f"{grown} KiB more"
-    return f"{grown} KiB more at the most", run.take()
+    return f"{grown} KiB more at the most"
 
 
 def several(run):
@@ -142,7 +142,8 @@ def several(run):
     does not notice."""
     mark, counted = run.target.mark(), run.target.counted("culvert_stalled_streams_reset_total")
     before = run.at_rest(attackers=8)
-    told, during = fill(run, 8)
+    told = fill(run, 8, run.take)
+    during = run.take()
     cut = run.target.counted("culvert_stalled_streams_reset_total") - counted
     assert cut > 0, f"no stream was reset; {told}"
     run.target.says(mark, lab.STRANGER, "bytes wait for an application that does not read")
