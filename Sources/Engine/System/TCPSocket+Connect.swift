@@ -64,22 +64,16 @@ extension TCPSocket {
         return socket
     }
 
-    /// Connects from this very port; nil if it is taken. A kernel before 6.3 has no other way to choose one, and this
-    /// one takes the port of a connection that was over less than a minute ago; but as long as the socket is there,
-    /// those whose ports are chosen at connect get another, wherever they go.
+    /// Connects from this very port; nil if it cannot be had. A kernel before 6.3 has no other way to choose one, and
+    /// this one takes the port of a connection that was over less than a minute ago; but as long as the socket is
+    /// there, those whose ports are chosen at connect get another, wherever they go.
     private static func connect(
         from source: Endpoint, to endpoint: Endpoint, _ options: ConnectOptions
     ) throws(Errno) -> OwnedDescriptor? {
         let socket = try make(endpoint.address.family, options)
         try allowForeignSource(socket, source.address.family)
         try set(socket, SOL_SOCKET, SO_REUSEADDR, 1)
-        do throws(Errno) {
-            try bind(socket, to: source)
-        } catch {
-            guard error == .addressInUse else { throw error }
-            return nil
-        }
-        guard try starts(socket, to: endpoint) else { return nil }
+        guard (try? bind(socket, to: source)) != nil, try starts(socket, to: endpoint) else { return nil }
         return socket
     }
 
